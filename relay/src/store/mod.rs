@@ -1,0 +1,142 @@
+//! The store: what was recorded, behind one trait.
+
+use async_trait::async_trait;
+use shared::event::{Channel, Event, Gap};
+use shared::market::{Ms, Symbol, Timeframe, VenueId};
+
+/// A recorded series: bars of an interval, or another channel's events.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Dataset {
+    Bars(Timeframe),
+    Oi,
+    Funding,
+    Liquidations,
+    Book,
+    Trades,
+}
+
+impl Dataset {
+    /// The dataset that records a channel; bars are stored per interval.
+    pub fn of(channel: Channel, interval: Option<Timeframe>) -> Dataset {
+        match channel {
+            Channel::Bar => Dataset::Bars(interval.unwrap_or(Timeframe::M1)),
+            Channel::Oi => Dataset::Oi,
+            Channel::Funding => Dataset::Funding,
+            Channel::Liquidation => Dataset::Liquidations,
+            Channel::Book => Dataset::Book,
+            Channel::Trade => Dataset::Trades,
+        }
+    }
+}
+
+/// Which rows: `[from, to)` of one symbol, of one venue or of all.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub dataset: Dataset,
+    pub symbol: Symbol,
+    /// `None`: all venues, ordered by (timestamp, venue).
+    pub venue: Option<VenueId>,
+    pub from: Ms,
+    pub to: Ms,
+    pub limit: usize,
+    /// The newest `limit` rows of the range instead of the oldest; answered ascending all the same.
+    pub newest: bool,
+}
+
+/// A stretch of a series that was fetched whole from the venue, `[from, to)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    pub dataset: Dataset,
+    pub symbol: Symbol,
+    pub venue: VenueId,
+    pub from: Ms,
+    pub to: Ms,
+}
+
+/// One thing to record.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// Upsert by key: (symbol, venue, interval, timestamp) for bars, where a closed bar yields only to a
+    /// better origin or a higher revision; (symbol, venue, timestamp, kind) for funding; and so on.
+    Event(Event),
+    /// Upsert by (symbol, venue, channel, from).
+    Gap { symbol: Symbol, venue: VenueId, gap: Gap },
+    /// Joins with overlapping and touching stretches.
+    Coverage(Coverage),
+}
+
+/// A recorded hole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GapRow {
+    pub symbol: Symbol,
+    pub venue: VenueId,
+    pub gap: Gap,
+}
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Retry later: disk full, read-only, locked.
+    #[error("the store cannot write: {0}")]
+    Write(String),
+    #[error("the store cannot read: {0}")]
+    Read(String),
+    /// Terminal.
+    #[error(
+        "{path} was written by a newer tapedeck (schema {found}, this one knows {known}): use that version or another DATA_DIR"
+    )]
+    NewerSchema { path: String, found: i64, known: i64 },
+    /// Terminal.
+    #[error("cannot open {path}: {detail}")]
+    Open { path: String, detail: String },
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The repository: idempotent, safe to kill at any moment.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Queues records; they are durable at the latest 250 ms later. Waits where the queue is full, so that
+    /// nothing is lost.
+    async fn write(&self, records: Vec<Record>) -> Result<(), StoreError>;
+
+    /// Waits until everything queued before is durable.
+    async fn flush(&self) -> Result<(), StoreError>;
+
+    /// Rows of a series, ascending.
+    async fn read(&self, query: Query) -> Result<Vec<Event>, StoreError>;
+
+    /// Recorded holes that touch `[from, to)`, ascending; `None` means every symbol.
+    async fn gaps(&self, symbol: Option<Symbol>, from: Ms, to: Ms) -> Result<Vec<GapRow>, StoreError>;
+
+    /// The fetched stretches of a series, ascending, disjoint.
+    async fn coverage(
+        &self,
+        dataset: Dataset,
+        symbol: Symbol,
+        venue: VenueId,
+    ) -> Result<Vec<(Ms, Ms)>, StoreError>;
+
+    /// Timestamp of the newest row of a series.
+    async fn newest(
+        &self,
+        dataset: Dataset,
+        symbol: Symbol,
+        venue: VenueId,
+    ) -> Result<Option<Ms>, StoreError>;
+
+    /// `sqlite` or `postgres`, rows and bytes, for status.
+    async fn stats(&self) -> Result<StoreStats, StoreError>;
+}
+
+/// For `/api/status`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct StoreStats {
+    pub kind: &'static str,
+    pub bytes: u64,
+    /// Records queued and not yet durable.
+    pub pending: u64,
+    /// The last write error, in one line, while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

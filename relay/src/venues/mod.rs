@@ -1,0 +1,78 @@
+//! Venues: a folder each, and a line each in the registry.
+//!
+//! A venue is data plus pure functions: addresses, subscribe frames, keep-alive, limits, parse. It opens no
+//! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
+
+mod types;
+
+pub use types::{
+    Decoded, DepthDiff, DepthSnapshot, Fetch, Fetched, Frame, Instruments, KeepAlive, Level, LimitSpec,
+    Product, RestFault, RestRequest, RouteSpec, Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict,
+    What,
+};
+
+use shared::event::Channel;
+use shared::market::{Instrument, Kind, Ms, Timeframe, VenueId};
+
+/// Everything the relay knows about one venue. Object-safe: a list of venues is a loop.
+pub trait Venue: Send + Sync + 'static {
+    fn id(&self) -> VenueId;
+
+    /// The venue's products; an instrument's kind picks one.
+    fn products(&self) -> &'static [Product];
+
+    fn product_of(&self, kind: Kind) -> Option<Product>;
+
+    /// The kinds of socket this venue has, with address, keep-alive and lifetime.
+    fn routes(&self) -> Vec<RouteSpec>;
+
+    /// The streams that feed `channels` of an instrument, each on the route that delivers it.
+    fn streams(&self, instrument: &Instrument, channels: &[Channel]) -> Vec<Stream>;
+
+    /// Frames that subscribe streams of one route, few enough and small enough to be accepted; `id` counts up.
+    fn subscribe(&self, streams: &[Stream], id: u64) -> Vec<String>;
+
+    fn unsubscribe(&self, streams: &[Stream], id: u64) -> Vec<String>;
+
+    /// Decodes one socket frame. `received` is ours, for events the venue does not time.
+    ///
+    /// # Errors
+    /// [`VenueError`] naming the field; the frame is counted and skipped.
+    fn parse(
+        &self,
+        product: Product,
+        instruments: &Instruments,
+        received: Ms,
+        frame: &[u8],
+    ) -> Result<Decoded, VenueError>;
+
+    /// The rule by which this product's depth updates chain.
+    fn sequencer(&self, product: Product) -> Box<dyn Sequencer>;
+
+    /// The REST call that answers `fetch`; `None` where the venue has none.
+    fn request(&self, fetch: &Fetch) -> Option<RestRequest>;
+
+    /// Decodes the body of a successful answer to `fetch`.
+    ///
+    /// # Errors
+    /// [`VenueError`] naming the field.
+    fn parse_rest(&self, fetch: &Fetch, received: Ms, body: &[u8]) -> Result<Fetched, VenueError>;
+
+    /// What an unsuccessful answer means.
+    fn rest_fault(&self, status: u16, retry_after: Option<Ms>, now: Ms, body: &[u8]) -> RestFault;
+
+    /// The REST budgets, by name; [`RestRequest::limit`] refers to them.
+    fn limits(&self) -> Vec<LimitSpec>;
+
+    /// Timeframes the venue serves itself; others are folded from 1m bars.
+    fn native_timeframes(&self) -> &'static [Timeframe];
+
+    /// Best guess of an instrument the exchange info is missing for (recorded frames): ticks unknown.
+    fn guess_instrument(&self, product: Product, venue_symbol: &str) -> Option<Instrument>;
+
+    /// Which product a recorded frame is of, by its url, stream name or shape; `None` if it could be any.
+    fn product_of_frame(&self, url: Option<&str>, frame: &[u8]) -> Option<Product>;
+
+    /// The REST call a recorded `url` (path, maybe with host and query) was, for decoding recorded bodies.
+    fn fetch_of_url(&self, product: Option<Product>, url: &str, query: &str) -> Option<Fetch>;
+}

@@ -1,0 +1,288 @@
+//! What venues and the driver say to each other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use shared::event::Bar;
+use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest, Trade};
+use shared::market::{Instrument, Ms, Symbol, Timeframe};
+
+/// A part of a venue with its own symbols and sockets, like `spot` or `usdm`.
+pub type Product = &'static str;
+
+/// Instruments by product and the venue's own name.
+#[derive(Clone, Default, Debug)]
+pub struct Instruments {
+    by_name: HashMap<Product, HashMap<String, Arc<Instrument>>>,
+}
+
+impl Instruments {
+    pub fn insert(&mut self, product: Product, instrument: Instrument) {
+        let name = instrument.venue_symbol.clone();
+        self.by_name.entry(product).or_default().insert(name, Arc::new(instrument));
+    }
+
+    pub fn get(&self, product: Product, venue_symbol: &str) -> Option<&Arc<Instrument>> {
+        self.by_name.get(product)?.get(venue_symbol)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Product, &Arc<Instrument>)> {
+        self.by_name.iter().flat_map(|(product, names)| names.values().map(|i| (*product, i)))
+    }
+
+    pub fn by_symbol(&self, symbol: &Symbol) -> Option<(Product, &Arc<Instrument>)> {
+        self.iter().find(|(_, i)| i.symbol == *symbol)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_name.values().all(HashMap::is_empty)
+    }
+}
+
+/// One kind of socket of a venue.
+#[derive(Clone, Debug)]
+pub struct RouteSpec {
+    /// Unique within the venue, like `usdm/market`; metrics and logs show it.
+    pub name: &'static str,
+    pub product: Product,
+    /// The address to connect to; streams are subscribed by frames afterwards.
+    pub url: String,
+    pub keep_alive: KeepAlive,
+    /// A new connection takes over, overlapping, before the venue ends the old one.
+    pub renew_after: Option<Ms>,
+    /// Streams one connection may carry; more open further connections.
+    pub max_streams: usize,
+    /// Client frames the venue accepts per second.
+    pub frames_per_second: u32,
+}
+
+/// How a line is kept and known to be alive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeepAlive {
+    /// Text to send each so often where the venue wants one; protocol pings are answered anyway.
+    pub ping: Option<(Ms, String)>,
+    /// The line is dead when nothing at all came for so long.
+    pub dead_after: Ms,
+}
+
+/// One stream to subscribe: the unit of freshness and of resubscription.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stream {
+    pub route: &'static str,
+    /// The venue's name for it; [`Frame::stream`] answers with the same.
+    pub name: Arc<str>,
+    pub symbol: Symbol,
+    pub channel: Channel,
+    /// Usual spacing of its frames until a rate is learned; `None`: silence means nothing.
+    pub usual_interval: Option<Ms>,
+}
+
+/// A decoded socket frame: where it came from and what it says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The stream it belongs to, where the frame says so or its shape tells.
+    pub stream: Option<String>,
+    pub frame: Frame,
+}
+
+/// What a socket frame says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Frame {
+    Updates(Vec<Update>),
+    /// The venue took a control frame; proves nothing about data.
+    Ack {
+        id: Option<u64>,
+    },
+    /// The venue refused a control frame.
+    Refused {
+        id: Option<u64>,
+        message: String,
+    },
+    /// A named kind without an event.
+    Ignored(&'static str),
+    /// The venue is about to close; reconnect now.
+    Shutdown,
+}
+
+/// One thing said about one symbol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub symbol: Symbol,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    Trade(TradeUpdate),
+    /// The venue's own bar; forming where `closed` is false.
+    Kline(Bar),
+    Oi(OpenInterest),
+    Funding(Funding),
+    Liquidation(Liquidation),
+    /// Best prices, or a whole top-N book already reduced.
+    Top(BookTop),
+    Diff(DepthDiff),
+    Snapshot(DepthSnapshot),
+}
+
+/// A trade with its place in the venue's numbering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TradeUpdate {
+    pub trade: Trade,
+    /// Counts up by one per update of this symbol: a jump is a loss, a repeat a duplicate. `None`: not numbered.
+    pub sequence: Option<u64>,
+}
+
+/// Price and absolute quantity; 0 deletes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    pub price: f64,
+    pub quantity: f64,
+}
+
+/// A change of a book.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepthDiff {
+    pub timestamp: Ms,
+    pub first_id: u64,
+    pub last_id: u64,
+    /// Last id of the update before, where the venue chains by it.
+    pub previous_id: Option<u64>,
+    pub bids: Vec<Level>,
+    pub asks: Vec<Level>,
+}
+
+/// A whole book, to a limit of levels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepthSnapshot {
+    pub timestamp: Ms,
+    pub last_id: u64,
+    pub bids: Vec<Level>,
+    pub asks: Vec<Level>,
+}
+
+/// How depth updates chain; fed each update once, in order.
+pub trait Sequencer: Send {
+    /// A snapshot was taken as the new base.
+    fn rebase(&mut self, last_id: u64);
+    /// What to do with the next update.
+    fn check(&mut self, diff: &DepthDiff) -> Verdict;
+}
+
+/// A sequencer's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Apply,
+    /// Already in the book.
+    Drop,
+    /// Something is missing: clear the book and take a fresh snapshot.
+    Gap,
+}
+
+/// What can be asked of a venue's REST side.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fetch {
+    /// All instruments of a product, or the named ones where the venue filters.
+    Instruments {
+        product: Product,
+        venue_symbols: Vec<String>,
+    },
+    /// Funding intervals that differ from the usual one.
+    FundingIntervals {
+        product: Product,
+    },
+    /// Bars opening in `[from, to)`, ascending, at most `limit`.
+    Klines {
+        instrument: Arc<Instrument>,
+        timeframe: Timeframe,
+        from: Ms,
+        to: Ms,
+        limit: u32,
+    },
+    OpenInterest {
+        instrument: Arc<Instrument>,
+    },
+    OpenInterestHistory {
+        instrument: Arc<Instrument>,
+        from: Ms,
+        to: Ms,
+        limit: u32,
+    },
+    FundingHistory {
+        instrument: Arc<Instrument>,
+        from: Ms,
+        to: Ms,
+        limit: u32,
+    },
+    /// Mark, index and current funding.
+    MarkPrice {
+        instrument: Arc<Instrument>,
+    },
+    Depth {
+        instrument: Arc<Instrument>,
+    },
+    /// Trades of `[from, to)`, for refilling a short hole.
+    Trades {
+        instrument: Arc<Instrument>,
+        from: Ms,
+        to: Ms,
+        limit: u32,
+    },
+    /// A call whose answer is decoded to a named ignored kind (recorded files only).
+    Ignored(&'static str),
+}
+
+/// What a REST answer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fetched {
+    Instruments(Vec<Instrument>),
+    /// Interval in hours by venue symbol.
+    FundingIntervals(Vec<(String, f64)>),
+    Updates(Vec<Update>),
+    Ignored(&'static str),
+}
+
+/// A REST call, GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestRequest {
+    /// Whole address with query.
+    pub url: String,
+    /// The name of the [`LimitSpec`] it counts against.
+    pub limit: &'static str,
+    pub weight: u32,
+}
+
+/// One budget: a capacity per sliding window, for one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSpec {
+    pub name: &'static str,
+    /// Bans hit every budget of a host.
+    pub host: String,
+    pub capacity: u32,
+    pub window: Ms,
+    /// Response header that tells what the venue has counted in this window.
+    pub used_header: Option<&'static str>,
+}
+
+/// What to do about an unsuccessful answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestFault {
+    /// Nothing to this host before then.
+    Wait { until: Ms, reason: String },
+    /// The venue does not serve this location; asking again soon is useless.
+    RefusedLocation { reason: String },
+    /// This request is wrong; do not repeat it.
+    BadRequest { reason: String },
+    /// The venue's fault; try again with back-off.
+    Retry { reason: String },
+}
+
+/// A frame or body that could not be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VenueError {
+    /// Skip the frame; the excerpt goes to the log.
+    #[error("not JSON this venue sends: {detail}")]
+    Malformed { detail: String },
+    #[error("field `{field}`: {detail}")]
+    Field { field: &'static str, detail: String },
+}

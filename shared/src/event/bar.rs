@@ -1,0 +1,82 @@
+//! Bars (candles) with what is known about who traded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::market::{Ms, Timeframe};
+
+/// Where a bar's numbers come from. Ordered by trust: a closed bar is replaced only by a greater one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Loaded from a file by the owner.
+    Import,
+    /// The venue's own candle.
+    Kline,
+    /// Built from every trade of the minute.
+    Trades,
+    /// The built-in simulated market.
+    Sim,
+}
+
+/// One bucket of one timeframe. Prices in quote currency per coin, volumes in coins.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Bar {
+    /// Open time of the bucket.
+    pub timestamp: Ms,
+    pub interval: Timeframe,
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    pub volume: f64,
+    /// Volume of buying takers; null where sides are unknown.
+    pub buy_volume: Option<f64>,
+    /// Volume of selling takers; null where sides are unknown.
+    pub sell_volume: Option<f64>,
+    /// Sum of buy - sell volume since 00:00 UTC up to the end of this bar; null in bars without sides.
+    pub cvd: Option<f64>,
+    /// Since when `cvd` is whole: 00:00 UTC of the day, or later where the day's start was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvd_from: Option<Ms>,
+    /// Volume-weighted average price; null without trades.
+    pub vwap: Option<f64>,
+    /// Number of trades; null where unknown.
+    pub trades: Option<u64>,
+    pub origin: Origin,
+    /// 0 at first close, + 1 with each replacement by a better origin.
+    pub revision: u32,
+    pub closed: bool,
+    /// In a forming higher bar: open time of the last 1m bar already in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Ms>,
+}
+
+impl Bar {
+    /// A bar without volume at one price, open, of the given bucket.
+    pub fn flat(timestamp: Ms, interval: Timeframe, price: f64, origin: Origin) -> Bar {
+        Bar {
+            timestamp,
+            interval,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: 0.0,
+            buy_volume: Some(0.0),
+            sell_volume: Some(0.0),
+            cvd: None,
+            cvd_from: None,
+            vwap: None,
+            trades: Some(0),
+            origin,
+            revision: 0,
+            closed: false,
+            through: None,
+        }
+    }
+
+    /// Buying less selling taker volume; `None` without sides.
+    pub fn delta(&self) -> Option<f64> {
+        Some(self.buy_volume? - self.sell_volume?)
+    }
+}

@@ -1,0 +1,111 @@
+//! Events: what venues say, normalised. One enum, one file per kind, a topic and a class for each.
+//!
+//! Adding a channel is a variant of [`Body`], a row in [`Channel`] and an arm wherever the compiler asks;
+//! there are no catch-all arms.
+
+mod bar;
+mod book;
+mod funding;
+mod gap;
+mod liquidation;
+mod open_interest;
+mod topic;
+mod trade;
+
+use serde::{Deserialize, Serialize};
+
+pub use bar::{Bar, Origin};
+pub use book::{BookTop, Depth};
+pub use funding::{Funding, FundingKind};
+pub use gap::{Gap, GapCause, GapState};
+pub use liquidation::{Liquidation, LiquidationSide, PriceKind};
+pub use open_interest::OpenInterest;
+pub use topic::{Channel, ChannelError, Class, Cursor, Topic};
+pub use trade::{Side, Trade};
+
+use crate::market::{Ms, Symbol, Timeframe, VenueId};
+
+/// One normalised event of one symbol at one venue.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// When this process got it. Never earlier than the venue's time by contract: a lag is clamped to 0.
+    pub received: Ms,
+    pub symbol: Symbol,
+    pub venue: VenueId,
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What the event says; the JSON field `type` names the variant.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Body {
+    Bar(Bar),
+    Oi(OpenInterest),
+    Funding(Funding),
+    Liquidation(Liquidation),
+    Trade(Trade),
+    Book(BookTop),
+    Gap(Gap),
+}
+
+impl Event {
+    /// The venue's time; for a bar the open of its bucket.
+    pub fn timestamp(&self) -> Ms {
+        match &self.body {
+            Body::Bar(x) => x.timestamp,
+            Body::Oi(x) => x.timestamp,
+            Body::Funding(x) => x.timestamp,
+            Body::Liquidation(x) => x.timestamp,
+            Body::Trade(x) => x.timestamp,
+            Body::Book(x) => x.timestamp,
+            Body::Gap(x) => x.timestamp,
+        }
+    }
+
+    /// The channel it belongs to; a gap belongs to the channel that has the hole.
+    pub fn channel(&self) -> Channel {
+        match &self.body {
+            Body::Bar(_) => Channel::Bar,
+            Body::Oi(_) => Channel::Oi,
+            Body::Funding(_) => Channel::Funding,
+            Body::Liquidation(_) => Channel::Liquidation,
+            Body::Trade(_) => Channel::Trade,
+            Body::Book(_) => Channel::Book,
+            Body::Gap(gap) => gap.channel,
+        }
+    }
+
+    pub fn topic(&self) -> Topic {
+        let interval = match &self.body {
+            Body::Bar(bar) => Some(bar.interval),
+            Body::Gap(gap) if gap.channel == Channel::Bar => Some(Timeframe::M1),
+            Body::Oi(_)
+            | Body::Funding(_)
+            | Body::Liquidation(_)
+            | Body::Trade(_)
+            | Body::Book(_)
+            | Body::Gap(_) => None,
+        };
+        Topic { symbol: self.symbol.clone(), venue: self.venue.clone(), channel: self.channel(), interval }
+    }
+
+    /// Decides conflation, loss reporting and storage, alone.
+    pub fn class(&self) -> Class {
+        match &self.body {
+            Body::Bar(bar) if bar.closed => Class::Event,
+            Body::Bar(_) | Body::Oi(_) | Body::Funding(_) | Body::Book(_) => Class::State,
+            Body::Liquidation(_) | Body::Trade(_) | Body::Gap(_) => Class::Event,
+        }
+    }
+}
+
+/// An event with its place on the bus.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stamped {
+    #[serde(flatten)]
+    pub event: Event,
+    /// Counts the source events of its topic, conflated ones included; restarts with the cursor's epoch.
+    pub seq: u64,
+    pub cursor: Cursor,
+}

@@ -1,0 +1,1 @@
+//! Connection machines in virtual time.

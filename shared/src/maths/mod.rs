@@ -1,0 +1,1 @@
+//! Market maths: pure functions and small incremental machines, equal bits native and wasm.

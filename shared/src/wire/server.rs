@@ -1,0 +1,219 @@
+//! Frames from the relay.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::{Channel, Stamped, Topic};
+use crate::market::{Ms, Symbol, Timeframe, VenueId};
+
+/// A data frame: an event with its place on the bus.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Data {
+    #[serde(flatten)]
+    pub stamped: Stamped,
+    /// Marks the last known value sent on subscribing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub snapshot: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Anything the relay sends.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ServerFrame {
+    Data(Box<Data>),
+    Status(Status),
+    Subscribed(Subscribed),
+    /// What a client did wrong; the socket stays open.
+    Error {
+        id: Option<Value>,
+        code: String,
+        message: String,
+    },
+    /// The answer to a ping.
+    Pong {
+        id: Option<Value>,
+    },
+    /// To a client that cannot keep up: frames lost and frames merged since the last such notice.
+    Slow {
+        dropped: u64,
+        conflated: u64,
+    },
+}
+
+/// Whether data flows, once at connect and on each change.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    pub timestamp: Ms,
+    /// At least one venue delivers.
+    pub connected: bool,
+    /// Names of the configured venues.
+    pub exchanges: Vec<VenueId>,
+    pub venues: Vec<VenueStatus>,
+    /// `live`, `demo` or `replay`.
+    #[serde(default)]
+    pub mode: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VenueStatus {
+    pub venue: VenueId,
+    pub state: VenueState,
+    pub since: Ms,
+    /// One plain line where something is wrong (a ban, a refused location).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What is known of a venue or topic; worst last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VenueState {
+    /// Data came within its usual interval.
+    Live,
+    /// Nothing came, and nothing needs to come.
+    Quiet,
+    /// The line lives and data that should come does not.
+    Silent,
+    /// No line.
+    Down,
+}
+
+/// Confirms a subscription with the topics it resolved to.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Subscribed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+    pub topics: Vec<TopicName>,
+}
+
+/// A topic as JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TopicName {
+    pub symbol: Symbol,
+    pub venue: VenueId,
+    pub channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Timeframe>,
+}
+
+impl From<Topic> for TopicName {
+    fn from(t: Topic) -> TopicName {
+        TopicName { symbol: t.symbol, venue: t.venue, channel: t.channel, interval: t.interval }
+    }
+}
+
+/// The frames that are not data, under their `type`.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Control {
+    Status(Status),
+    Subscribed(Subscribed),
+    Error {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Value>,
+        code: String,
+        message: String,
+    },
+    Pong {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Value>,
+    },
+    Slow {
+        dropped: u64,
+        conflated: u64,
+    },
+}
+
+impl ServerFrame {
+    /// The JSON text of this frame.
+    pub fn encode(&self) -> String {
+        let control = match self {
+            ServerFrame::Data(data) => return to_json(data),
+            ServerFrame::Status(x) => Control::Status(x.clone()),
+            ServerFrame::Subscribed(x) => Control::Subscribed(x.clone()),
+            ServerFrame::Error { id, code, message } => {
+                Control::Error { id: id.clone(), code: code.clone(), message: message.clone() }
+            }
+            ServerFrame::Pong { id } => Control::Pong { id: id.clone() },
+            ServerFrame::Slow { dropped, conflated } => {
+                Control::Slow { dropped: *dropped, conflated: *conflated }
+            }
+        };
+        to_json(&control)
+    }
+
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// The JSON error, for junk and for types this version does not know; skip such a frame.
+    pub fn decode(text: &str) -> Result<ServerFrame, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Head<'a> {
+            #[serde(rename = "type", borrow)]
+            kind: std::borrow::Cow<'a, str>,
+        }
+        let head: Head<'_> = serde_json::from_str(text)?;
+        if !matches!(&*head.kind, "status" | "subscribed" | "error" | "pong" | "slow") {
+            return Ok(ServerFrame::Data(Box::new(serde_json::from_str(text)?)));
+        }
+        Ok(match serde_json::from_str(text)? {
+            Control::Status(x) => ServerFrame::Status(x),
+            Control::Subscribed(x) => ServerFrame::Subscribed(x),
+            Control::Error { id, code, message } => ServerFrame::Error { id, code, message },
+            Control::Pong { id } => ServerFrame::Pong { id },
+            Control::Slow { dropped, conflated } => ServerFrame::Slow { dropped, conflated },
+        })
+    }
+}
+
+/// Frames hold text keys, numbers and texts only, which always serialise; non-finite numbers become null.
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Bar, Body, Cursor, Event, Origin};
+
+    #[test]
+    fn data_frames_are_flat_and_round_trip() {
+        let mut bar = Bar::flat(Ms(60_000), Timeframe::M1, 1.5e-6, Origin::Trades);
+        bar.closed = true;
+        let event = Event {
+            received: Ms(60_001),
+            symbol: "BTCUSDT-PERP".parse().unwrap(),
+            venue: VenueId::new("sim"),
+            body: Body::Bar(bar),
+        };
+        let stamped = Stamped { event, seq: 3, cursor: Cursor { epoch: 0xab, n: 12 } };
+        let frame = ServerFrame::Data(Box::new(Data { stamped, snapshot: true }));
+        let text = frame.encode();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["type"], "bar");
+        assert_eq!(value["timestamp"], 60_000);
+        assert_eq!(value["cursor"], "ab.12");
+        assert_eq!(value["vwap"], Value::Null);
+        assert_eq!(value["snapshot"], true);
+        assert_eq!(ServerFrame::decode(&text).unwrap(), frame);
+    }
+
+    #[test]
+    fn control_frames_round_trip_and_junk_is_an_error() {
+        for frame in [
+            ServerFrame::Pong { id: Some(Value::from(3)) },
+            ServerFrame::Slow { dropped: 1, conflated: 2 },
+            ServerFrame::Error { id: None, code: "x".into(), message: "y".into() },
+            ServerFrame::Status(Status::default()),
+        ] {
+            assert_eq!(ServerFrame::decode(&frame.encode()).unwrap(), frame);
+        }
+        for junk in ["", "{}", "null", r#"{"type":"nonsense"}"#, r#"{"type":"bar"}"#] {
+            assert!(ServerFrame::decode(junk).is_err(), "{junk}");
+        }
+    }
+}
