@@ -83,6 +83,16 @@ pub struct Decoded {
     /// The stream it belongs to, where the frame says so or its shape tells.
     pub stream: Option<String>,
     pub frame: Frame,
+    /// The venue's names the frame speaks of that are not among the instruments given; what it says of them is
+    /// left out. Who reads recordings registers [`super::Venue::guess_instrument`] and decodes again.
+    pub unlisted: Vec<String>,
+}
+
+impl Decoded {
+    /// A frame about listed instruments, or about none.
+    pub fn new(stream: Option<String>, frame: Frame) -> Decoded {
+        Decoded { stream, frame, unlisted: Vec::new() }
+    }
 }
 
 /// What a socket frame says.
@@ -100,6 +110,9 @@ pub enum Frame {
     },
     /// A named kind without an event.
     Ignored(&'static str),
+    /// A whole book that does not say whose (recordings only): the body of a depth call among the frames.
+    /// Decode it with [`super::Venue::parse_rest`] for the instrument around it.
+    UnnamedDepth,
     /// The venue is about to close; reconnect now.
     Shutdown,
 }
@@ -232,6 +245,37 @@ pub enum Fetch {
     Ignored(&'static str),
 }
 
+impl Fetch {
+    /// The instrument it asks about.
+    pub fn instrument(&self) -> Option<&Arc<Instrument>> {
+        match self {
+            Fetch::Klines { instrument, .. }
+            | Fetch::OpenInterest { instrument }
+            | Fetch::OpenInterestHistory { instrument, .. }
+            | Fetch::FundingHistory { instrument, .. }
+            | Fetch::MarkPrice { instrument }
+            | Fetch::Depth { instrument }
+            | Fetch::Trades { instrument, .. } => Some(instrument),
+            Fetch::Instruments { .. } | Fetch::FundingIntervals { .. } | Fetch::Ignored(_) => None,
+        }
+    }
+
+    /// The same question about `other`, where it is about an instrument.
+    pub fn with_instrument(mut self, other: &Arc<Instrument>) -> Fetch {
+        match &mut self {
+            Fetch::Klines { instrument, .. }
+            | Fetch::OpenInterest { instrument }
+            | Fetch::OpenInterestHistory { instrument, .. }
+            | Fetch::FundingHistory { instrument, .. }
+            | Fetch::MarkPrice { instrument }
+            | Fetch::Depth { instrument }
+            | Fetch::Trades { instrument, .. } => *instrument = Arc::clone(other),
+            Fetch::Instruments { .. } | Fetch::FundingIntervals { .. } | Fetch::Ignored(_) => {}
+        }
+        self
+    }
+}
+
 /// What a REST answer holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fetched {
@@ -285,4 +329,7 @@ pub enum VenueError {
     Malformed { detail: String },
     #[error("field `{field}`: {detail}")]
     Field { field: &'static str, detail: String },
+    /// The call succeeded and the body is an error all the same.
+    #[error("the venue refused: {detail}")]
+    Refused { detail: String },
 }
