@@ -6,5 +6,6 @@
 //! - [`store`]: what was recorded, behind one trait.
 
 pub mod bus;
+pub mod hub;
 pub mod store;
 pub mod venues;

@@ -1,0 +1,209 @@
+//! The hub: every event encoded once, handed to every subscriber as the same bytes.
+//!
+//! State topics are sent at once on their first change and then at most once per [`CONFLATE`], the last value
+//! always; event topics are never merged. One bounded queue per client ([`queue`]); a slow client delays nobody.
+
+mod queue;
+mod topics;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use shared::event::{Class, Stamped, Topic};
+use shared::wire::{Data, ServerFrame, Status};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub use queue::{Batch, Client, Loss};
+use topics::{TopicState, Verdict};
+
+/// Shortest time between two frames of one state topic.
+pub const CONFLATE: Duration = Duration::from_millis(100);
+/// How often conflated topics are looked at.
+const FLUSH_EVERY: Duration = Duration::from_millis(20);
+
+/// Fans events out to clients and keeps the last value of every state topic.
+pub struct Hub {
+    inner: Mutex<Inner>,
+    next_client: AtomicU64,
+    clients: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    topics: HashMap<Topic, TopicState>,
+    /// Topics with a value waiting for its slot.
+    dirty: Vec<Topic>,
+    clients: HashMap<u64, Arc<Client>>,
+    status: Status,
+}
+
+/// One encoded frame of a topic, as clients get it.
+#[derive(Clone)]
+pub struct Encoded {
+    pub stamped: Arc<Stamped>,
+    pub bytes: Utf8Bytes,
+}
+
+impl Encoded {
+    fn new(stamped: Arc<Stamped>, snapshot: bool) -> Encoded {
+        let data = Data { stamped: (*stamped).clone(), snapshot };
+        Encoded { stamped, bytes: ServerFrame::Data(Box::new(data)).encode().into() }
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Hub::new()
+    }
+}
+
+impl Hub {
+    pub fn new() -> Hub {
+        Hub { inner: Mutex::default(), next_client: AtomicU64::new(1), clients: AtomicUsize::new(0) }
+    }
+
+    /// Drains the bus until it closes. One task of this per hub.
+    pub async fn run(self: Arc<Self>, mut events: mpsc::UnboundedReceiver<Arc<Stamped>>) {
+        let mut flush = tokio::time::interval(FLUSH_EVERY);
+        flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = flush.tick() => self.flush(Instant::now()),
+                event = events.recv() => match event {
+                    Some(stamped) => self.publish(stamped, Instant::now()),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Takes one event off the bus.
+    pub fn publish(&self, stamped: Arc<Stamped>, now: Instant) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let topic = stamped.event.topic();
+        let state = inner.topics.entry(topic.clone()).or_default();
+        match state.offer(&stamped, now) {
+            Verdict::Send => state.send(&stamped),
+            Verdict::Wait { newly: true } => inner.dirty.push(topic),
+            Verdict::Wait { newly: false } => {}
+        }
+    }
+
+    /// Sends conflated values whose slot has come.
+    pub fn flush(&self, now: Instant) {
+        let mut inner = self.lock();
+        let Inner { topics, dirty, .. } = &mut *inner;
+        dirty.retain(|topic| {
+            let Some(state) = topics.get_mut(topic) else { return false };
+            match state.due(now) {
+                Some(stamped) => {
+                    state.send(&stamped);
+                    false
+                }
+                None => state.is_waiting(),
+            }
+        });
+    }
+
+    /// A new client with an empty queue; the first frame it gets is the status.
+    pub fn connect(&self) -> Arc<Client> {
+        let client = Arc::new(Client::new(self.next_client.fetch_add(1, Ordering::Relaxed)));
+        let mut inner = self.lock();
+        client.control(ServerFrame::Status(inner.status.clone()).encode());
+        inner.clients.insert(client.id(), client.clone());
+        self.clients.store(inner.clients.len(), Ordering::Relaxed);
+        client
+    }
+
+    /// Forgets a client and its subscriptions.
+    pub fn disconnect(&self, client: &Client) {
+        let mut inner = self.lock();
+        inner.clients.remove(&client.id());
+        self.clients.store(inner.clients.len(), Ordering::Relaxed);
+        for topic in client.topics() {
+            if let Some(state) = inner.topics.get_mut(&topic) {
+                state.remove(client.id());
+            }
+        }
+    }
+
+    /// Adds subscriptions after queueing `answer`; topics the client already has are left alone. Fresh ones get
+    /// their last values, or `missed` (events since the client's cursor) where it resumes.
+    pub fn subscribe(&self, client: &Arc<Client>, topics: &[Topic], answer: String, missed: Option<&[Arc<Stamped>]>) {
+        let mut inner = self.lock();
+        client.control(answer);
+        let mut fresh = Vec::new();
+        for topic in topics {
+            if client.add(topic.clone()) {
+                inner.topics.entry(topic.clone()).or_default().add(client.clone());
+                fresh.push(topic);
+            }
+        }
+        if let Some(missed) = missed {
+            for stamped in missed.iter().filter(|s| fresh.contains(&&s.event.topic())) {
+                client.push(&Encoded::new(stamped.clone(), false), None);
+            }
+            return;
+        }
+        for stamped in fresh.iter().filter_map(|t| inner.topics.get(*t)).flat_map(TopicState::snapshot) {
+            client.push(&Encoded::new(stamped, true), None);
+        }
+    }
+
+    /// Takes subscriptions back.
+    pub fn unsubscribe(&self, client: &Client, matches: impl Fn(&Topic) -> bool) {
+        let mut inner = self.lock();
+        for topic in client.topics().into_iter().filter(|t| matches(t)) {
+            client.drop_topic(&topic);
+            if let Some(state) = inner.topics.get_mut(&topic) {
+                state.remove(client.id());
+            }
+        }
+    }
+
+    /// The newest values of one topic: for bars the last closed and the forming one.
+    pub fn last(&self, topic: &Topic) -> Vec<Arc<Stamped>> {
+        self.lock().topics.get(topic).map(TopicState::snapshot).unwrap_or_default()
+    }
+
+    /// Tells every client, if it differs from what they know.
+    pub fn set_status(&self, status: Status) {
+        let mut inner = self.lock();
+        if (Status { timestamp: inner.status.timestamp, ..status.clone() }) == inner.status {
+            return;
+        }
+        inner.status = status;
+        let text: Utf8Bytes = ServerFrame::Status(inner.status.clone()).encode().into();
+        for client in inner.clients.values() {
+            client.control(text.clone());
+        }
+    }
+
+    /// Number of connected clients.
+    pub fn clients(&self) -> usize {
+        self.clients.load(Ordering::Relaxed)
+    }
+
+    /// Ends every client with this close code, after what is queued.
+    pub fn close_all(&self, code: u16, reason: &'static str) {
+        for client in self.lock().clients.values() {
+            client.close(code, reason);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_state(stamped: &Stamped) -> bool {
+    stamped.event.class() == Class::State
+}
+
+#[cfg(test)]
+mod tests;

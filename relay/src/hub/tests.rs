@@ -1,0 +1,135 @@
+use super::*;
+use shared::event::{Bar, Body, Channel, Cursor, Event, OpenInterest, Origin, Side, Trade};
+use shared::market::{Ms, Timeframe, VenueId};
+
+fn stamped(n: u64, body: Body) -> Arc<Stamped> {
+    let symbol = "BTCUSDT-PERP".parse().expect("a symbol");
+    let event = Event { received: Ms(n as i64), symbol, venue: VenueId::new("sim"), body };
+    Arc::new(Stamped { event, seq: n, cursor: Cursor { epoch: 1, n } })
+}
+
+fn oi(n: u64) -> Arc<Stamped> {
+    let at = Ms(n as i64);
+    stamped(n, Body::Oi(OpenInterest { timestamp: at, open_interest: n as f64, open_interest_value: None }))
+}
+
+fn trade(n: u64) -> Arc<Stamped> {
+    let id = n.to_string();
+    stamped(n, Body::Trade(Trade { timestamp: Ms(n as i64), price: 1.0, quantity: 1.0, side: Side::Buy, id }))
+}
+
+fn bar(n: u64, minute: i64, closed: bool) -> Arc<Stamped> {
+    let mut bar = Bar::flat(Ms(minute * 60_000), Timeframe::M1, n as f64, Origin::Trades);
+    bar.closed = closed;
+    stamped(n, Body::Bar(bar))
+}
+
+fn topic(channel: Channel) -> Topic {
+    let interval = (channel == Channel::Bar).then_some(Timeframe::M1);
+    Topic { symbol: "BTCUSDT-PERP".parse().expect("a symbol"), venue: VenueId::new("sim"), channel, interval }
+}
+
+/// Sequence numbers of the data frames now queued.
+async fn drain(client: &Client) -> Vec<u64> {
+    let Ok(batch) = tokio::time::timeout(Duration::ZERO, client.next_batch(usize::MAX)).await else { return vec![] };
+    let decoded = batch.frames.iter().filter_map(|text| ServerFrame::decode(text).ok());
+    decoded.filter_map(|f| if let ServerFrame::Data(d) = f { Some(d.stamped.seq) } else { None }).collect()
+}
+
+#[tokio::test]
+async fn state_goes_at_once_then_once_per_slot_with_the_last_value() {
+    let hub = Hub::new();
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Oi)], "{}".into(), None);
+    let start = Instant::now();
+    for n in 1..=5 {
+        hub.publish(oi(n), start);
+    }
+    assert_eq!(drain(&client).await, [1]);
+    hub.flush(start + Duration::from_millis(99));
+    assert_eq!(drain(&client).await, [0; 0]);
+    hub.flush(start + CONFLATE);
+    assert_eq!(drain(&client).await, [5]);
+    hub.flush(start + CONFLATE * 3);
+    assert_eq!(drain(&client).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn events_are_never_merged_and_start_empty() {
+    let hub = Hub::new();
+    let now = Instant::now();
+    hub.publish(trade(1), now);
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Trade)], "{}".into(), None);
+    for n in 2..=9 {
+        hub.publish(trade(n), now);
+    }
+    assert_eq!(drain(&client).await, (2..=9).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_bar_subscriber_gets_last_closed_and_forming() {
+    let hub = Hub::new();
+    let now = Instant::now();
+    hub.publish(bar(1, 0, false), now);
+    hub.publish(bar(2, 0, true), now);
+    hub.publish(bar(3, 1, false), now);
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None);
+    assert_eq!(drain(&client).await, [2, 3]);
+    // Subscribing again is idempotent.
+    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None);
+    assert_eq!(drain(&client).await, [0; 0]);
+    // A closed bar overtakes and drops the forming value of its own bucket.
+    hub.publish(bar(4, 1, false), now);
+    hub.publish(bar(5, 1, true), now);
+    hub.flush(now + CONFLATE * 2);
+    assert_eq!(drain(&client).await, [5]);
+    assert_eq!(hub.last(&topic(Channel::Bar)).len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_client_has_state_conflated_and_lost_events_told() {
+    let hub = Hub::new();
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None);
+    let start = Instant::now();
+    for n in 1..=50 {
+        hub.publish(oi(n), start + CONFLATE * n as u32);
+    }
+    for n in 51..=6_000 {
+        hub.publish(trade(n), start);
+    }
+    let first = client.next_batch(usize::MAX).await;
+    assert_eq!(first.frames.iter().filter(|t| t.contains("open_interest_value")).count(), 1);
+    let (topic, loss) = first.lost.first().cloned().expect("a loss");
+    assert_eq!(topic.channel, Channel::Trade);
+    assert_eq!(loss.to, Ms(6_000));
+    let (dropped, conflated) = client.take_counts();
+    assert_eq!((dropped, conflated), (loss.count, 49));
+}
+
+#[tokio::test]
+async fn unsubscribe_and_disconnect_stop_frames() {
+    let hub = Hub::new();
+    let (a, b) = (hub.connect(), hub.connect());
+    for client in [&a, &b] {
+        hub.subscribe(client, &[topic(Channel::Trade)], "{}".into(), None);
+    }
+    assert_eq!(hub.clients(), 2);
+    hub.unsubscribe(&a, |t| t.channel == Channel::Trade);
+    hub.disconnect(&b);
+    hub.publish(trade(1), Instant::now());
+    assert_eq!((drain(&a).await, drain(&b).await), (vec![], vec![]));
+    assert_eq!(hub.clients(), 1);
+}
+
+#[tokio::test]
+async fn resume_replays_instead_of_snapshots() {
+    let hub = Hub::new();
+    hub.publish(oi(1), Instant::now());
+    let client = hub.connect();
+    let missed = [trade(2), oi(3)];
+    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), Some(&missed));
+    assert_eq!(drain(&client).await, [2, 3]);
+}
