@@ -6,6 +6,7 @@
 //! - [`store`]: what was recorded, behind one trait.
 
 pub mod bus;
+pub mod directory;
 pub mod hub;
 pub mod store;
 pub mod venues;

@@ -134,7 +134,13 @@ impl Hub {
 
     /// Adds subscriptions after queueing `answer`; topics the client already has are left alone. Fresh ones get
     /// their last values, or `missed` (events since the client's cursor) where it resumes.
-    pub fn subscribe(&self, client: &Arc<Client>, topics: &[Topic], answer: String, missed: Option<&[Arc<Stamped>]>) {
+    pub fn subscribe(
+        &self,
+        client: &Arc<Client>,
+        topics: &[Topic],
+        answer: String,
+        missed: Option<&[Arc<Stamped>]>,
+    ) {
         let mut inner = self.lock();
         client.control(answer);
         let mut fresh = Vec::new();

@@ -158,7 +158,8 @@ impl Queue {
     fn lose(&mut self, frame: &Encoded) {
         self.dropped += 1;
         let at = frame.stamped.event.timestamp();
-        let loss = self.lost.entry(frame.stamped.event.topic()).or_insert(Loss { from: at, to: at, count: 0 });
+        let loss =
+            self.lost.entry(frame.stamped.event.topic()).or_insert(Loss { from: at, to: at, count: 0 });
         loss.from = loss.from.min(at);
         loss.to = loss.to.max(at);
         loss.count += 1;

@@ -31,7 +31,9 @@ fn topic(channel: Channel) -> Topic {
 
 /// Sequence numbers of the data frames now queued.
 async fn drain(client: &Client) -> Vec<u64> {
-    let Ok(batch) = tokio::time::timeout(Duration::ZERO, client.next_batch(usize::MAX)).await else { return vec![] };
+    let Ok(batch) = tokio::time::timeout(Duration::ZERO, client.next_batch(usize::MAX)).await else {
+        return vec![];
+    };
     let decoded = batch.frames.iter().filter_map(|text| ServerFrame::decode(text).ok());
     decoded.filter_map(|f| if let ServerFrame::Data(d) = f { Some(d.stamped.seq) } else { None }).collect()
 }
