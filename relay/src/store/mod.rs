@@ -1,5 +1,9 @@
 //! The store: what was recorded, behind one trait.
 
+mod sqlite;
+
+pub use sqlite::SqliteStore;
+
 use async_trait::async_trait;
 use shared::event::{Channel, Event, Gap};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};

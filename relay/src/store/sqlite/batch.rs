@@ -1,0 +1,183 @@
+//! Applying a batch of records in one transaction.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, Error, ErrorCode, Statement, params};
+use shared::event::{Bar, Body, BookTop, Event, Funding, Gap, Liquidation, OpenInterest, Trade};
+use shared::market::{Ms, Symbol, Timeframe, VenueId};
+
+use super::row::{Binder, Stored, upsert_sql};
+use super::rows::{UPSERT_GAP, bind_gap};
+use crate::store::{Coverage, Dataset, Record};
+
+/// Rows in one INSERT: enough that the cost per statement vanishes, few enough to stay far from SQLite's
+/// limit of bound values.
+const ROWS_PER_STATEMENT: usize = 100;
+
+/// The name coverage is kept under.
+pub(super) fn dataset_name(dataset: Dataset) -> String {
+    match dataset {
+        Dataset::Bars(tf) => format!("bars:{tf}"),
+        Dataset::Oi => "oi".into(),
+        Dataset::Funding => "funding".into(),
+        Dataset::Liquidations => "liquidations".into(),
+        Dataset::Book => "book".into(),
+        Dataset::Trades => "trades".into(),
+    }
+}
+
+/// Writes all records or none. A record the tables refuse (a number that is not finite) is left out and
+/// logged, so that it does not hold up the others.
+///
+/// # Errors
+/// What SQLite said, where trying again may help: disk full, read-only, locked.
+pub(super) fn apply(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {
+    match apply_all(conn, records) {
+        Err(e) if refused(&e) => apply_each(conn, records),
+        other => other,
+    }
+}
+
+/// Drops each forming bar that a later record of the batch supersedes.
+pub(super) fn coalesce(records: &mut Vec<Record>) {
+    let mut later: HashSet<(Symbol, VenueId, Timeframe, Ms)> = HashSet::new();
+    let mut keep: Vec<bool> = Vec::with_capacity(records.len());
+    for record in records.iter().rev() {
+        keep.push(match record {
+            Record::Event(Event { symbol, venue, body: Body::Bar(bar), .. }) if !bar.closed => {
+                later.insert((symbol.clone(), venue.clone(), bar.interval, bar.timestamp))
+            }
+            Record::Event(_) | Record::Gap { .. } | Record::Coverage(_) => true,
+        });
+    }
+    let mut kept = keep.into_iter().rev();
+    records.retain(|_| kept.next().unwrap_or(true));
+}
+
+/// The record is at fault, not the disk.
+fn refused(error: &Error) -> bool {
+    match error {
+        Error::ToSqlConversionFailure(_) => true,
+        Error::SqliteFailure(e, _) => {
+            matches!(e.code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+        }
+        _ => false,
+    }
+}
+
+fn apply_all(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {
+    let tx = conn.transaction()?;
+    upsert::<Bar>(&tx, records)?;
+    upsert::<OpenInterest>(&tx, records)?;
+    upsert::<Funding>(&tx, records)?;
+    upsert::<Liquidation>(&tx, records)?;
+    upsert::<BookTop>(&tx, records)?;
+    upsert::<Trade>(&tx, records)?;
+    for record in records {
+        put_other(&tx, record)?;
+    }
+    tx.commit()
+}
+
+/// The slow way round: one by one, leaving out what is refused.
+fn apply_each(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {
+    let tx = conn.transaction()?;
+    for record in records {
+        let one = std::slice::from_ref(record);
+        let done = upsert::<Bar>(&tx, one)
+            .and_then(|()| upsert::<OpenInterest>(&tx, one))
+            .and_then(|()| upsert::<Funding>(&tx, one))
+            .and_then(|()| upsert::<Liquidation>(&tx, one))
+            .and_then(|()| upsert::<BookTop>(&tx, one))
+            .and_then(|()| upsert::<Trade>(&tx, one))
+            .and_then(|()| put_other(&tx, record));
+        match done {
+            Err(e) if refused(&e) => {
+                tracing::error!(error = %e, record = ?record, "a record cannot be stored and is left out");
+            }
+            other => other?,
+        }
+    }
+    tx.commit()
+}
+
+/// Upserts the bodies of one kind, many rows a statement.
+fn upsert<T: Stored>(conn: &Connection, records: &[Record]) -> rusqlite::Result<()> {
+    let rows: Vec<(&Event, &T)> = records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Event(event) => T::of(&event.body).map(|body| (event, body)),
+            Record::Gap { .. } | Record::Coverage(_) => None,
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let whole = rows.chunks_exact(ROWS_PER_STATEMENT);
+    let rest = whole.remainder();
+    let mut many = conn.prepare_cached(&upsert_sql::<T>(ROWS_PER_STATEMENT))?;
+    for chunk in whole {
+        insert(&mut many, chunk)?;
+    }
+    let mut one = conn.prepare_cached(&upsert_sql::<T>(1))?;
+    for row in rest.chunks(1) {
+        insert(&mut one, row)?;
+    }
+    Ok(())
+}
+
+fn insert<T: Stored>(statement: &mut Statement<'_>, rows: &[(&Event, &T)]) -> rusqlite::Result<()> {
+    let mut binder = Binder::new(statement);
+    for (event, body) in rows {
+        binder.put(event.symbol.as_str())?;
+        binder.put(event.venue.as_str())?;
+        binder.put(event.timestamp().0)?;
+        binder.put(event.received.0)?;
+        body.bind(&mut binder)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+fn put_other(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
+    match record {
+        Record::Event(Event { symbol, venue, body: Body::Gap(gap), .. })
+        | Record::Gap { symbol, venue, gap } => put_gap(conn, symbol, venue, gap),
+        Record::Coverage(coverage) => put_coverage(conn, coverage),
+        Record::Event(_) => Ok(()),
+    }
+}
+
+fn put_gap(conn: &Connection, symbol: &Symbol, venue: &VenueId, gap: &Gap) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached(UPSERT_GAP)?;
+    let mut binder = Binder::new(&mut statement);
+    binder.put(symbol.as_str())?;
+    binder.put(venue.as_str())?;
+    bind_gap(gap, &mut binder)?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// Joins a stretch with those it overlaps or touches.
+fn put_coverage(conn: &Connection, c: &Coverage) -> rusqlite::Result<()> {
+    if c.from >= c.to {
+        return Ok(());
+    }
+    let key = (c.symbol.as_str(), c.venue.as_str(), dataset_name(c.dataset));
+    let touching = params![key.0, key.1, key.2, c.from.0, c.to.0];
+    let (from, to) = conn
+        .prepare_cached(
+            "SELECT min(from_ms),max(to_ms) FROM coverage
+             WHERE symbol=? AND venue=? AND dataset=? AND to_ms>=? AND from_ms<=?",
+        )?
+        .query_row(touching, |r| Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?)))?;
+    let from = from.unwrap_or(c.from.0).min(c.from.0);
+    let to = to.unwrap_or(c.to.0).max(c.to.0);
+    conn.prepare_cached(
+        "DELETE FROM coverage WHERE symbol=? AND venue=? AND dataset=? AND to_ms>=? AND from_ms<=?",
+    )?
+    .execute(touching)?;
+    conn.prepare_cached("INSERT INTO coverage (symbol,venue,dataset,from_ms,to_ms) VALUES (?,?,?,?,?)")?
+        .execute(params![key.0, key.1, key.2, from, to])?;
+    Ok(())
+}
