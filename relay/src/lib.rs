@@ -6,7 +6,31 @@
 //! - [`store`]: what was recorded, behind one trait.
 
 pub mod bus;
+pub mod clock;
 pub mod directory;
 pub mod hub;
+pub mod ingest;
 pub mod store;
 pub mod venues;
+
+/// What the relay serves; the page labels everything that is not `Live`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Real venues.
+    Live,
+    /// The simulated market.
+    Demo,
+    /// A recording.
+    Replay,
+}
+
+impl Mode {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::Demo => "demo",
+            Mode::Replay => "replay",
+        }
+    }
+}

@@ -6,16 +6,18 @@
 mod queue;
 mod topics;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
-use shared::event::{Class, Stamped, Topic};
+use shared::event::{Class, Cursor, Stamped, Topic};
 use shared::wire::{Data, ServerFrame, Status};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+
+use crate::bus::{Bus, ResumeExpired};
 
 pub use queue::{Batch, Client, Loss};
 use topics::{TopicState, Verdict};
@@ -39,6 +41,8 @@ struct Inner {
     dirty: Vec<Topic>,
     clients: HashMap<u64, Arc<Client>>,
     status: Status,
+    /// Place of the newest event handed out.
+    handed: u64,
 }
 
 /// One encoded frame of a topic, as clients get it.
@@ -85,6 +89,7 @@ impl Hub {
     pub fn publish(&self, stamped: Arc<Stamped>, now: Instant) {
         let mut inner = self.lock();
         let inner = &mut *inner;
+        inner.handed = stamped.cursor.n;
         let topic = stamped.event.topic();
         let state = inner.topics.entry(topic.clone()).or_default();
         match state.offer(&stamped, now) {
@@ -133,32 +138,47 @@ impl Hub {
     }
 
     /// Adds subscriptions after queueing `answer`; topics the client already has are left alone. Fresh ones get
-    /// their last values, or `missed` (events since the client's cursor) where it resumes.
+    /// their last values, or what followed `resume` (of state topics the last value).
+    ///
+    /// # Errors
+    /// [`ResumeExpired`] when that place is no longer held; then nothing was subscribed.
     pub fn subscribe(
         &self,
         client: &Arc<Client>,
         topics: &[Topic],
         answer: String,
-        missed: Option<&[Arc<Stamped>]>,
-    ) {
+        resume: Option<(&dyn Bus, Cursor)>,
+    ) -> Result<(), ResumeExpired> {
         let mut inner = self.lock();
+        // Read under the hub's lock and cut at what the hub has handed out: what the bus already holds beyond
+        // that comes live, so nothing is missed and nothing comes twice.
+        let missed = resume.map(|(bus, cursor)| bus.since(cursor)).transpose()?;
         client.control(answer);
-        let mut fresh = Vec::new();
+        let mut fresh = HashSet::new();
         for topic in topics {
             if client.add(topic.clone()) {
                 inner.topics.entry(topic.clone()).or_default().add(client.clone());
-                fresh.push(topic);
+                fresh.insert(topic.clone());
             }
         }
-        if let Some(missed) = missed {
-            for stamped in missed.iter().filter(|s| fresh.contains(&&s.event.topic())) {
+        let Some(missed) = missed else {
+            for stamped in topics.iter().filter_map(|t| inner.topics.get(fresh.get(t)?)).flat_map(TopicState::snapshot) {
+                client.push(&Encoded::new(stamped, true), None);
+            }
+            return Ok(());
+        };
+        let handed = missed.iter().filter(|s| s.cursor.n <= inner.handed && fresh.contains(&s.event.topic()));
+        let mut last_state = HashMap::new();
+        let handed: Vec<_> = handed.collect();
+        for (index, stamped) in handed.iter().enumerate().filter(|(_, s)| is_state(s)) {
+            last_state.insert(stamped.event.topic(), index);
+        }
+        for (index, stamped) in handed.into_iter().enumerate() {
+            if !is_state(stamped) || last_state.get(&stamped.event.topic()) == Some(&index) {
                 client.push(&Encoded::new(stamped.clone(), false), None);
             }
-            return;
         }
-        for stamped in fresh.iter().filter_map(|t| inner.topics.get(*t)).flat_map(TopicState::snapshot) {
-            client.push(&Encoded::new(stamped, true), None);
-        }
+        Ok(())
     }
 
     /// Takes subscriptions back.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::bus::MemoryBus;
 use shared::event::{Bar, Body, Channel, Cursor, Event, OpenInterest, Origin, Side, Trade};
 use shared::market::{Ms, Timeframe, VenueId};
 
@@ -31,18 +32,26 @@ fn topic(channel: Channel) -> Topic {
 
 /// Sequence numbers of the data frames now queued.
 async fn drain(client: &Client) -> Vec<u64> {
+    drain_data(client).await.iter().map(|d| d.stamped.seq).collect()
+}
+
+async fn drain_cursors(client: &Client) -> Vec<u64> {
+    drain_data(client).await.iter().map(|d| d.stamped.cursor.n).collect()
+}
+
+async fn drain_data(client: &Client) -> Vec<Data> {
     let Ok(batch) = tokio::time::timeout(Duration::ZERO, client.next_batch(usize::MAX)).await else {
         return vec![];
     };
     let decoded = batch.frames.iter().filter_map(|text| ServerFrame::decode(text).ok());
-    decoded.filter_map(|f| if let ServerFrame::Data(d) = f { Some(d.stamped.seq) } else { None }).collect()
+    decoded.filter_map(|f| if let ServerFrame::Data(d) = f { Some(*d) } else { None }).collect()
 }
 
 #[tokio::test]
 async fn state_goes_at_once_then_once_per_slot_with_the_last_value() {
     let hub = Hub::new();
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Oi)], "{}".into(), None);
+    hub.subscribe(&client, &[topic(Channel::Oi)], "{}".into(), None).expect("no resume");
     let start = Instant::now();
     for n in 1..=5 {
         hub.publish(oi(n), start);
@@ -62,7 +71,7 @@ async fn events_are_never_merged_and_start_empty() {
     let now = Instant::now();
     hub.publish(trade(1), now);
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Trade)], "{}".into(), None);
+    hub.subscribe(&client, &[topic(Channel::Trade)], "{}".into(), None).expect("no resume");
     for n in 2..=9 {
         hub.publish(trade(n), now);
     }
@@ -77,10 +86,10 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
     hub.publish(bar(2, 0, true), now);
     hub.publish(bar(3, 1, false), now);
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None);
+    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None).expect("no resume");
     assert_eq!(drain(&client).await, [2, 3]);
     // Subscribing again is idempotent.
-    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None);
+    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None).expect("no resume");
     assert_eq!(drain(&client).await, [0; 0]);
     // A closed bar overtakes and drops the forming value of its own bucket.
     hub.publish(bar(4, 1, false), now);
@@ -94,7 +103,7 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
 async fn a_slow_client_has_state_conflated_and_lost_events_told() {
     let hub = Hub::new();
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None);
+    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None).expect("no resume");
     let start = Instant::now();
     for n in 1..=50 {
         hub.publish(oi(n), start + CONFLATE * n as u32);
@@ -116,7 +125,7 @@ async fn unsubscribe_and_disconnect_stop_frames() {
     let hub = Hub::new();
     let (a, b) = (hub.connect(), hub.connect());
     for client in [&a, &b] {
-        hub.subscribe(client, &[topic(Channel::Trade)], "{}".into(), None);
+        hub.subscribe(client, &[topic(Channel::Trade)], "{}".into(), None).expect("no resume");
     }
     assert_eq!(hub.clients(), 2);
     hub.unsubscribe(&a, |t| t.channel == Channel::Trade);
@@ -127,11 +136,21 @@ async fn unsubscribe_and_disconnect_stop_frames() {
 }
 
 #[tokio::test]
-async fn resume_replays_instead_of_snapshots() {
+async fn resume_gives_what_was_missed_once_and_says_when_it_cannot() {
+    let bus = MemoryBus::new(1);
     let hub = Hub::new();
-    hub.publish(oi(1), Instant::now());
+    let mut consumer = bus.consume();
+    let places: Vec<_> = [trade(1), oi(2), trade(3), oi(4)].iter().map(|s| bus.publish(s.event.clone()).cursor).collect();
+    for _ in 0..3 {
+        hub.publish(consumer.try_recv().expect("an event"), Instant::now());
+    }
     let client = hub.connect();
-    let missed = [trade(2), oi(3)];
-    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), Some(&missed));
-    assert_eq!(drain(&client).await, [2, 3]);
+    let topics = [topic(Channel::Oi), topic(Channel::Trade)];
+    hub.subscribe(&client, &topics, "{}".into(), Some((&bus, places[0]))).expect("held");
+    // The fourth event is on the bus but not handed out yet: it comes live.
+    hub.publish(consumer.try_recv().expect("an event"), Instant::now());
+    hub.flush(Instant::now() + CONFLATE);
+    assert_eq!(drain_cursors(&client).await, [2, 3, 4]);
+    let other = Cursor { epoch: 9, n: 1 };
+    assert!(hub.subscribe(&hub.connect(), &topics, "{}".into(), Some((&bus, other))).is_err());
 }

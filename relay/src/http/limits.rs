@@ -1,0 +1,283 @@
+//! Who may connect, how often and how much: allow-lists for `Host` and `Origin`, limits per address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use super::{Core, error::ApiError};
+
+/// Access rules and limits. `*` in a list admits all.
+#[derive(Debug)]
+pub struct Access {
+    /// Beyond loopback, requests need one of these as bearer token, unless `public`.
+    pub tokens: Vec<SecretString>,
+    /// Serve beyond loopback without tokens.
+    pub public: bool,
+    /// Host names (without port) answered besides loopback names.
+    pub allowed_hosts: Vec<String>,
+    /// Origins admitted to `/ws` and CORS besides the page's own; `null` only when listed.
+    pub allowed_origins: Vec<String>,
+    pub control_frames_per_second: u32,
+    pub subscriptions: usize,
+    pub connections_per_address: usize,
+    pub requests_per_second: u32,
+}
+
+impl Default for Access {
+    fn default() -> Access {
+        Access {
+            tokens: Vec::new(),
+            public: false,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            control_frames_per_second: 20,
+            subscriptions: 200,
+            connections_per_address: 32,
+            requests_per_second: 50,
+        }
+    }
+}
+
+/// Why a request is refused before it reaches a route.
+pub(super) type Refusal = ApiError;
+
+/// Requests per second and address.
+pub(super) type RequestLimiter = DefaultKeyedRateLimiter<IpAddr>;
+
+pub(super) fn request_limiter(access: &Access) -> RequestLimiter {
+    let rate = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3))))
+}
+
+/// Checks host, token and rate of every request.
+pub(super) async fn guard(State(core): State<Arc<Core>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
+    // Without a peer address (in-process tests) the strict rules apply.
+    let local = peer.is_some_and(|ip| ip.is_loopback());
+    if let Err(refusal) = check_host(&core.access, request.headers(), request.uri().host()) {
+        return refusal.into_response();
+    }
+    if !local {
+        if let Err(refusal) = check_token(&core.access, request.headers(), request.uri().query()) {
+            return refusal.into_response();
+        }
+        if let Some(Err(early)) = peer.map(|ip| core.requests.check_key(&ip)) {
+            let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+            let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
+            return (([(header::RETRY_AFTER, wait.to_string())]), refusal).into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// A name without its port; IPv6 keeps its brackets.
+fn without_port(host: &str) -> &str {
+    match host.rfind(']') {
+        Some(end) => host.get(..=end).unwrap_or(host),
+        None => host.split(':').next().unwrap_or(host),
+    }
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn listed(list: &[String], value: &str) -> bool {
+    list.iter().any(|entry| entry == "*" || entry.eq_ignore_ascii_case(value))
+}
+
+/// Refuses names this relay does not answer to (DNS rebinding).
+fn check_host(access: &Access, headers: &HeaderMap, uri_host: Option<&str>) -> Result<(), Refusal> {
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).or(uri_host).unwrap_or("localhost");
+    let name = without_port(host);
+    if is_loopback_name(name) || listed(&access.allowed_hosts, name) {
+        return Ok(());
+    }
+    let detail = format!("host `{name}` is not allowed: add it to allowed_hosts in tapedeck.toml");
+    Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
+}
+
+/// Refuses pages of other origins. Requests without `Origin` come from programs, not pages.
+pub(super) fn check_origin(access: &Access, headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or("?");
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let own = origin.split_once("://").is_some_and(|(_, rest)| Some(rest) == host);
+    // `null` (a file, a sandboxed frame) is nobody in particular: the wildcard does not cover it.
+    let admitted = match origin {
+        "null" => access.allowed_origins.iter().any(|o| o == "null"),
+        other => own || listed(&access.allowed_origins, other),
+    };
+    if admitted {
+        return Ok(());
+    }
+    let detail = format!("origin `{origin}` is not allowed: add it to allowed_origins in tapedeck.toml");
+    Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+}
+
+fn check_token(access: &Access, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refusal> {
+    if access.public {
+        return Ok(());
+    }
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).and_then(|h| h.strip_prefix("Bearer "));
+    // Browsers cannot set headers on a socket: there the token travels in the query.
+    let in_query = query.and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("token=")));
+    let given = bearer.or(in_query).unwrap_or_default();
+    if access.tokens.iter().any(|t| same_bytes(t.expose_secret().as_bytes(), given.as_bytes())) {
+        return Ok(());
+    }
+    let detail = "this relay wants a token: send `Authorization: Bearer <token>`, or set public = true on the relay";
+    Err(ApiError::new(StatusCode::UNAUTHORIZED, "token_required", detail))
+}
+
+/// Equality in time that does not depend on where the texts differ.
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    !a.is_empty() && a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
+}
+
+/// Counts sockets per address; loopback is exempt.
+#[derive(Clone)]
+pub(super) struct Connections {
+    per_address: usize,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// Held while a socket is open.
+pub(super) struct Permit(Option<(Connections, IpAddr)>);
+
+impl Connections {
+    pub(super) fn new(per_address: usize) -> Connections {
+        Connections { per_address, open: Arc::default() }
+    }
+
+    pub(super) fn admit(&self, ip: IpAddr) -> Result<Permit, Refusal> {
+        if ip.is_loopback() {
+            return Ok(Permit(None));
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(ip).or_default();
+        if *count >= self.per_address {
+            let detail = format!("at most {} sockets per address", self.per_address);
+            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail));
+        }
+        *count += 1;
+        Ok(Permit(Some((self.clone(), ip))))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some((connections, ip)) = self.0.take() {
+            let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(count) = open.get_mut(&ip) {
+                *count -= 1;
+                if *count == 0 {
+                    open.remove(&ip);
+                }
+            }
+        }
+    }
+}
+
+/// At most so many events in any second.
+pub(super) struct RateWindow {
+    most: usize,
+    times: std::collections::VecDeque<Instant>,
+}
+
+impl RateWindow {
+    pub(super) fn new(most: u32) -> RateWindow {
+        RateWindow { most: most as usize, times: std::collections::VecDeque::new() }
+    }
+
+    pub(super) fn admit(&mut self, now: Instant) -> bool {
+        while self.times.front().is_some_and(|t| now.duration_since(*t) >= Duration::from_secs(1)) {
+            self.times.pop_front();
+        }
+        self.times.push_back(now);
+        self.times.len() <= self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a header value"))).collect()
+    }
+
+    #[test]
+    fn hosts_are_loopback_or_listed() {
+        let access = Access { allowed_hosts: vec!["deck.example".into()], ..Access::default() };
+        for (host, ok) in [
+            ("127.0.0.1:8000", true),
+            ("localhost", true),
+            ("[::1]:8000", true),
+            ("deck.example:443", true),
+            ("evil.example", false),
+            ("127.0.0.1.evil.example", false),
+        ] {
+            assert_eq!(check_host(&access, &headers(&[(header::HOST, host)]), None).is_ok(), ok, "{host}");
+        }
+    }
+
+    #[test]
+    fn origins_are_own_or_listed_and_null_only_by_name() {
+        let any = Access { allowed_origins: vec!["*".into()], ..Access::default() };
+        let some = Access { allowed_origins: vec!["https://a.example".into(), "null".into()], ..Access::default() };
+        let none = Access::default();
+        let check = |access: &Access, origin: &str| {
+            let pairs = [(header::HOST, "127.0.0.1:8000"), (header::ORIGIN, origin)];
+            check_origin(access, &headers(&pairs)).is_ok()
+        };
+        assert!(check_origin(&none, &headers(&[])).is_ok());
+        assert!(check(&none, "http://127.0.0.1:8000") && !check(&none, "http://127.0.0.1:9000"));
+        assert!(check(&some, "https://a.example") && check(&some, "null") && !check(&some, "https://b.example"));
+        assert!(check(&any, "https://b.example") && !check(&any, "null"));
+    }
+
+    #[test]
+    fn tokens_open_what_is_not_public() {
+        let access = Access { tokens: vec!["s3cret".into()], ..Access::default() };
+        let bearer = |t: &str| headers(&[(header::AUTHORIZATION, t)]);
+        assert!(check_token(&access, &bearer("Bearer s3cret"), None).is_ok());
+        assert!(check_token(&access, &headers(&[]), Some("a=1&token=s3cret")).is_ok());
+        assert!(check_token(&access, &bearer("Bearer s3creT"), None).is_err());
+        assert!(check_token(&Access::default(), &bearer("Bearer "), Some("token=")).is_err());
+        assert!(!format!("{access:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn connections_are_counted_per_address_and_given_back() {
+        let connections = Connections::new(1);
+        let ip: IpAddr = "192.0.2.1".parse().expect("an address");
+        let first = connections.admit(ip);
+        assert!(first.is_ok() && connections.admit(ip).is_err());
+        drop(first);
+        assert!(connections.admit(ip).is_ok());
+        let local: IpAddr = "127.0.0.1".parse().expect("an address");
+        let held: Vec<_> = (0..5).map(|_| connections.admit(local)).collect();
+        assert!(held.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn a_rate_window_forgets_after_a_second() {
+        let mut window = RateWindow::new(2);
+        let t = Instant::now();
+        assert!(window.admit(t) && window.admit(t) && !window.admit(t));
+        assert!(window.admit(t + Duration::from_secs(1)));
+    }
+}
