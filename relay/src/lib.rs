@@ -8,6 +8,7 @@
 pub mod bus;
 pub mod clock;
 pub mod directory;
+pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod store;

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
+use tower_http::cors::CorsLayer;
 
 use super::{Core, error::ApiError};
 
@@ -57,7 +58,9 @@ pub(super) type RequestLimiter = DefaultKeyedRateLimiter<IpAddr>;
 
 pub(super) fn request_limiter(access: &Access) -> RequestLimiter {
     let rate = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3))))
+    RateLimiter::keyed(
+        Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3))),
+    )
 }
 
 /// Checks host, token and rate of every request.
@@ -74,11 +77,29 @@ pub(super) async fn guard(State(core): State<Arc<Core>>, request: Request, next:
         }
         if let Some(Err(early)) = peer.map(|ip| core.requests.check_key(&ip)) {
             let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
+            let refusal = ApiError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "too many requests from this address",
+            );
             return (([(header::RETRY_AFTER, wait.to_string())]), refusal).into_response();
         }
     }
     next.run(request).await
+}
+
+/// Cross-origin reading by listed origins; everyone else's browser refuses the answer.
+pub(super) fn cors(access: &Access) -> CorsLayer {
+    let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers([
+        header::CONTENT_TYPE,
+        header::AUTHORIZATION,
+        header::IF_NONE_MATCH,
+    ]);
+    let listed: Vec<HeaderValue> = access.allowed_origins.iter().filter_map(|o| o.parse().ok()).collect();
+    if access.allowed_origins.iter().any(|o| o == "*") {
+        return layer.allow_origin(tower_http::cors::Any);
+    }
+    layer.allow_origin(listed)
 }
 
 /// A name without its port; IPv6 keeps its brackets.
@@ -131,14 +152,18 @@ fn check_token(access: &Access, headers: &HeaderMap, query: Option<&str>) -> Res
     if access.public {
         return Ok(());
     }
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).and_then(|h| h.strip_prefix("Bearer "));
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|h| h.to_str().ok())
+        .and_then(|h| h.strip_prefix("Bearer "));
     // Browsers cannot set headers on a socket: there the token travels in the query.
     let in_query = query.and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("token=")));
     let given = bearer.or(in_query).unwrap_or_default();
     if access.tokens.iter().any(|t| same_bytes(t.expose_secret().as_bytes(), given.as_bytes())) {
         return Ok(());
     }
-    let detail = "this relay wants a token: send `Authorization: Bearer <token>`, or set public = true on the relay";
+    let detail =
+        "this relay wants a token: send `Authorization: Bearer <token>`, or set public = true on the relay";
     Err(ApiError::new(StatusCode::UNAUTHORIZED, "token_required", detail))
 }
 
@@ -237,7 +262,8 @@ mod tests {
     #[test]
     fn origins_are_own_or_listed_and_null_only_by_name() {
         let any = Access { allowed_origins: vec!["*".into()], ..Access::default() };
-        let some = Access { allowed_origins: vec!["https://a.example".into(), "null".into()], ..Access::default() };
+        let some =
+            Access { allowed_origins: vec!["https://a.example".into(), "null".into()], ..Access::default() };
         let none = Access::default();
         let check = |access: &Access, origin: &str| {
             let pairs = [(header::HOST, "127.0.0.1:8000"), (header::ORIGIN, origin)];
@@ -245,7 +271,9 @@ mod tests {
         };
         assert!(check_origin(&none, &headers(&[])).is_ok());
         assert!(check(&none, "http://127.0.0.1:8000") && !check(&none, "http://127.0.0.1:9000"));
-        assert!(check(&some, "https://a.example") && check(&some, "null") && !check(&some, "https://b.example"));
+        assert!(
+            check(&some, "https://a.example") && check(&some, "null") && !check(&some, "https://b.example")
+        );
         assert!(check(&any, "https://b.example") && !check(&any, "null"));
     }
 

@@ -12,13 +12,13 @@ use futures_util::{SinkExt, StreamExt};
 use shared::event::{Body, Cursor, Event, Gap, GapCause, GapState, Stamped, Topic};
 use shared::market::Ms;
 use shared::wire::{
-    ClientError, ClientFrame, Data, MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL_JSON, ServerFrame, Subscribe, Subscribed,
-    Unsubscribe,
+    ClientError, ClientFrame, Data, MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL_JSON, ServerFrame, Subscribe,
+    Subscribed, Unsubscribe,
 };
 use tracing::{Instrument, debug, info, info_span};
 
-use super::limits::{self, RateWindow};
 use super::Core;
+use super::limits::{self, RateWindow};
 use crate::hub::{Client, Loss};
 
 /// Frames joined into one write.
@@ -74,7 +74,11 @@ async fn session(core: Arc<Core>, client: Arc<Client>, socket: WebSocket) {
 }
 
 /// Reads control frames until the peer leaves (`None`) or must be closed (code and reason).
-async fn read(core: &Core, client: &Arc<Client>, mut stream: SplitStream<WebSocket>) -> Option<(u16, &'static str)> {
+async fn read(
+    core: &Core,
+    client: &Arc<Client>,
+    mut stream: SplitStream<WebSocket>,
+) -> Option<(u16, &'static str)> {
     let mut frames = RateWindow::new(core.access.control_frames_per_second);
     while let Some(Ok(message)) = stream.next().await {
         let text = match message {
@@ -125,7 +129,8 @@ fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<()
     };
     let most = core.access.subscriptions;
     if client.topics_with(&topics) > most {
-        let message = format!("at most {most} subscriptions a connection (symbol x venue x channel x interval)");
+        let message =
+            format!("at most {most} subscriptions a connection (symbol x venue x channel x interval)");
         refuse(client, request.id, "too_many_subscriptions", &message);
         return Err(OverLimit);
     }
@@ -166,7 +171,8 @@ fn refuse(client: &Client, id: Option<serde_json::Value>, code: &str, message: &
 /// A gap that concerns this client alone; it has no place of its own on the bus.
 fn gap_frame(core: &Core, topic: &Topic, from: Ms, to: Ms, cause: GapCause) -> String {
     let now = core.clock.now();
-    let gap = Gap { timestamp: now, channel: topic.channel, from, to: Some(to), cause, state: GapState::Lost };
+    let gap =
+        Gap { timestamp: now, channel: topic.channel, from, to: Some(to), cause, state: GapState::Lost };
     let body = Body::Gap(gap);
     let event = Event { received: now, symbol: topic.symbol.clone(), venue: topic.venue.clone(), body };
     let cursor: Cursor = core.bus.head();

@@ -162,7 +162,9 @@ impl Hub {
             }
         }
         let Some(missed) = missed else {
-            for stamped in topics.iter().filter_map(|t| inner.topics.get(fresh.get(t)?)).flat_map(TopicState::snapshot) {
+            for stamped in
+                topics.iter().filter_map(|t| inner.topics.get(fresh.get(t)?)).flat_map(TopicState::snapshot)
+            {
                 client.push(&Encoded::new(stamped, true), None);
             }
             return Ok(());
@@ -195,6 +197,13 @@ impl Hub {
     /// The newest values of one topic: for bars the last closed and the forming one.
     pub fn last(&self, topic: &Topic) -> Vec<Arc<Stamped>> {
         self.lock().topics.get(topic).map(TopicState::snapshot).unwrap_or_default()
+    }
+
+    /// The frames a new subscriber of these topics would get.
+    pub fn snapshot(&self, topics: &[Topic]) -> Vec<Data> {
+        let inner = self.lock();
+        let values = topics.iter().filter_map(|t| inner.topics.get(t)).flat_map(TopicState::snapshot);
+        values.map(|stamped| Data { stamped: (*stamped).clone(), snapshot: true }).collect()
     }
 
     /// Tells every client, if it differs from what they know.

@@ -103,7 +103,8 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
 async fn a_slow_client_has_state_conflated_and_lost_events_told() {
     let hub = Hub::new();
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None).expect("no resume");
+    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None)
+        .expect("no resume");
     let start = Instant::now();
     for n in 1..=50 {
         hub.publish(oi(n), start + CONFLATE * n as u32);
@@ -140,7 +141,8 @@ async fn resume_gives_what_was_missed_once_and_says_when_it_cannot() {
     let bus = MemoryBus::new(1);
     let hub = Hub::new();
     let mut consumer = bus.consume();
-    let places: Vec<_> = [trade(1), oi(2), trade(3), oi(4)].iter().map(|s| bus.publish(s.event.clone()).cursor).collect();
+    let places: Vec<_> =
+        [trade(1), oi(2), trade(3), oi(4)].iter().map(|s| bus.publish(s.event.clone()).cursor).collect();
     for _ in 0..3 {
         hub.publish(consumer.try_recv().expect("an event"), Instant::now());
     }

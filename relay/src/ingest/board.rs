@@ -105,7 +105,15 @@ impl Board {
     }
 
     /// The state of a topic changed, or its learned interval did.
-    pub fn topic(&self, venue: &VenueId, symbol: &Symbol, channel: Channel, state: VenueState, usual: Option<Ms>, now: Ms) {
+    pub fn topic(
+        &self,
+        venue: &VenueId,
+        symbol: &Symbol,
+        channel: Channel,
+        state: VenueState,
+        usual: Option<Ms>,
+        now: Ms,
+    ) {
         self.with(venue, |board| {
             let key = (symbol.clone(), channel);
             let topic = board.topics.entry(key).or_insert_with(|| TopicStatus {
