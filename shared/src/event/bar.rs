@@ -75,6 +75,21 @@ impl Bar {
         }
     }
 
+    /// Whether it can be a bar at all: a plausible time, prices above 0 with `low <= open, close <= high`, and
+    /// volumes that are finite and not negative. Decoded bars that are not are to be dropped.
+    pub fn is_plausible(&self) -> bool {
+        let price = |x: f64| x.is_finite() && x > 0.0;
+        let amount = |x: f64| x.is_finite() && x >= 0.0;
+        let body = [self.open, self.close].into_iter().all(|x| self.low <= x && x <= self.high);
+        let sides = [self.buy_volume, self.sell_volume].into_iter().flatten().all(amount);
+        self.timestamp.is_plausible()
+            && price(self.low)
+            && price(self.high)
+            && body
+            && amount(self.volume)
+            && sides
+    }
+
     /// Buying less selling taker volume; `None` without sides.
     pub fn delta(&self) -> Option<f64> {
         Some(self.buy_volume? - self.sell_volume?)

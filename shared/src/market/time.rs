@@ -28,6 +28,12 @@ impl Ms {
         Ms(self.0.div_euclid(step.0) * step.0)
     }
 
+    /// Whether this can be the time of a market event: from 1970 to the end of year 9999. Arithmetic on
+    /// such instants cannot overflow.
+    pub const fn is_plausible(self) -> bool {
+        0 <= self.0 && self.0 <= 253_402_300_799_999
+    }
+
     /// The civil UTC date and time of this instant.
     pub const fn civil(self) -> Civil {
         Civil::from_ms(self)
@@ -148,7 +154,7 @@ const fn civil_from_days(days: i64) -> (i32, u8, u8) {
 fn parse_query_time(text: &str) -> Option<QueryTime> {
     if let Ok(ms) = text.parse::<i64>() {
         // Negative and far-future instants are typing errors, not times.
-        return (0..=253_402_300_799_999).contains(&ms).then_some(QueryTime { at: Ms(ms), whole_day: false });
+        return Ms(ms).is_plausible().then_some(QueryTime { at: Ms(ms), whole_day: false });
     }
     let date = parse_date(text.get(..10)?)?;
     if text.len() == 10 {
