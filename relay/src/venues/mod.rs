@@ -3,6 +3,7 @@
 //! A venue is data plus pure functions: addresses, subscribe frames, keep-alive, limits, parse. It opens no
 //! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
 
+pub mod sim;
 mod types;
 
 pub use types::{
