@@ -5,6 +5,7 @@
 //! - [`bus`]: one order over all events;
 //! - [`store`]: what was recorded, behind one trait.
 
+pub mod app;
 pub mod bus;
 pub mod clock;
 pub mod directory;

@@ -75,6 +75,10 @@ impl Bus for MemoryBus {
         Cursor { epoch: state.epoch, n: state.next - 1 }
     }
 
+    fn close(&self) {
+        self.lock().consumers.clear();
+    }
+
     fn name(&self) -> &'static str {
         "memory"
     }

@@ -32,6 +32,9 @@ pub trait Bus: Send + Sync + 'static {
     /// The place of the newest event.
     fn head(&self) -> Cursor;
 
+    /// Ends every consumer after what it has been handed.
+    fn close(&self);
+
     /// `memory` or `redis`, for status.
     fn name(&self) -> &'static str;
 }

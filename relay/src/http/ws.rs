@@ -60,15 +60,23 @@ pub(super) async fn upgrade(
 async fn session(core: Arc<Core>, client: Arc<Client>, socket: WebSocket) {
     info!("client connected");
     let (sink, stream) = socket.split();
-    let writer = tokio::spawn(write(core.clone(), client.clone(), sink).in_current_span());
-    let stop = read(&core, &client, stream).await;
+    let mut writer = tokio::spawn(write(core.clone(), client.clone(), sink).in_current_span());
+    let mut reader = Box::pin(read(&core, &client, stream));
+    let stop = tokio::select! {
+        stop = &mut reader => stop,
+        // The writer closed the socket or lost it; the peer gets a moment to answer the close.
+        _ = &mut writer => {
+            let _ = tokio::time::timeout(STALL, &mut reader).await;
+            None
+        }
+    };
     if let Some((code, reason)) = stop {
         client.close(code, reason);
-    } else {
-        // The peer is gone: nothing queued can be delivered.
-        writer.abort();
+        let _ = tokio::time::timeout(STALL * MAX_STALLS, &mut writer).await;
     }
-    let _ = tokio::time::timeout(STALL * MAX_STALLS, writer).await;
+    // A peer that left cannot be written to; for all others the writer is done.
+    writer.abort();
+    drop(reader);
     core.hub.disconnect(&client);
     info!("client disconnected");
 }

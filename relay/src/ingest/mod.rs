@@ -1,10 +1,14 @@
 //! Ingest: from venues to the bus.
 //!
-//! [`tape`] turns one venue's updates into events; [`book_sync`] keeps its books in step; [`board`] is what is
-//! known of each venue right now.
+//! [`tape`] turns one venue's updates into events; [`book_sync`] keeps its books in step; [`outlet`] counts and
+//! publishes; [`board`] is what is known of each venue right now; [`recorder`] decides what is kept. [`sim`]
+//! drives the simulated market.
 
 mod board;
 pub mod book_sync;
+pub mod outlet;
+pub mod recorder;
+pub mod sim;
 pub mod tape;
 
 pub use board::{Board, BudgetStatus, TopicStatus, VenueReport};
