@@ -6,8 +6,10 @@
 
 mod board;
 pub mod book_sync;
+pub mod budget;
 pub mod outlet;
 pub mod recorder;
+pub mod rest;
 pub mod sim;
 pub mod tape;
 

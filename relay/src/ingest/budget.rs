@@ -1,0 +1,187 @@
+//! REST budgets: one per limit of a venue, shared by all callers; bans obeyed to the millisecond. Virtual time.
+
+use std::collections::{HashMap, VecDeque};
+
+use shared::market::Ms;
+
+use super::BudgetStatus;
+use crate::venues::LimitSpec;
+
+/// Part of a venue's allowance we use: others may share our address, and clocks differ.
+const SHARE: f64 = 0.8;
+
+/// The budgets of one venue.
+pub struct Budget {
+    buckets: Vec<Bucket>,
+    /// No request to a host before then.
+    blocked: HashMap<String, Ms>,
+}
+
+struct Bucket {
+    spec: LimitSpec,
+    /// Weights spent, by time, within the window.
+    spent: VecDeque<(Ms, u32)>,
+    sum: u32,
+}
+
+/// When a reservation may be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The window is full until then.
+    Full(Ms),
+    /// The venue told us to be silent until then.
+    Blocked(Ms),
+}
+
+impl Denied {
+    pub fn until(self) -> Ms {
+        match self {
+            Denied::Full(at) | Denied::Blocked(at) => at,
+        }
+    }
+}
+
+impl Budget {
+    pub fn new(specs: Vec<LimitSpec>) -> Budget {
+        let bucket = |spec| Bucket { spec, spent: VecDeque::new(), sum: 0 };
+        Budget { buckets: specs.into_iter().map(bucket).collect(), blocked: HashMap::new() }
+    }
+
+    /// Takes `weight` from a limit. An unknown limit is free; a weight above the whole allowance counts as all of it.
+    ///
+    /// # Errors
+    /// [`Denied`] when it must wait; nothing is taken then.
+    pub fn reserve(&mut self, limit: &str, weight: u32, now: Ms) -> Result<(), Denied> {
+        let Some(bucket) = self.buckets.iter_mut().find(|b| b.spec.name == limit) else { return Ok(()) };
+        if let Some(until) = self.blocked.get(&bucket.spec.host).filter(|until| now < **until) {
+            return Err(Denied::Blocked(*until));
+        }
+        bucket.forget(now);
+        let allowance = bucket.allowance();
+        let weight = weight.min(allowance);
+        if bucket.sum + weight > allowance {
+            // The earliest moment at which enough has left the window.
+            let mut excess = bucket.sum + weight - allowance;
+            let mut until = now;
+            for (at, spent) in &bucket.spent {
+                until = *at + bucket.spec.window;
+                excess = excess.saturating_sub(*spent);
+                if excess == 0 {
+                    break;
+                }
+            }
+            return Err(Denied::Full(until));
+        }
+        bucket.spend(weight, now);
+        Ok(())
+    }
+
+    /// The venue says how much of a limit is used; ours is raised to it, never lowered.
+    pub fn observe(&mut self, limit: &str, used: u32, now: Ms) {
+        if let Some(bucket) = self.buckets.iter_mut().find(|b| b.spec.name == limit) {
+            bucket.forget(now);
+            let unseen = used.saturating_sub(bucket.sum);
+            bucket.spend(unseen, now);
+        }
+    }
+
+    /// Blocks the host of a limit; a longer block already there stays.
+    pub fn block(&mut self, limit: &str, until: Ms) {
+        if let Some(bucket) = self.buckets.iter().find(|b| b.spec.name == limit) {
+            let held = self.blocked.entry(bucket.spec.host.clone()).or_insert(until);
+            *held = (*held).max(until);
+        }
+    }
+
+    /// The response header that reports a limit's use.
+    pub fn used_header(&self, limit: &str) -> Option<&'static str> {
+        self.buckets.iter().find(|b| b.spec.name == limit)?.spec.used_header
+    }
+
+    pub fn report(&mut self, now: Ms) -> Vec<BudgetStatus> {
+        let blocked = &self.blocked;
+        let row = |bucket: &mut Bucket| {
+            bucket.forget(now);
+            BudgetStatus {
+                name: bucket.spec.name.to_owned(),
+                used: bucket.sum,
+                capacity: bucket.spec.capacity,
+                window_ms: bucket.spec.window.0,
+                blocked_until: blocked.get(&bucket.spec.host).copied().filter(|until| now < *until),
+            }
+        };
+        self.buckets.iter_mut().map(row).collect()
+    }
+}
+
+impl Bucket {
+    fn allowance(&self) -> u32 {
+        ((f64::from(self.spec.capacity) * SHARE) as u32).max(1)
+    }
+
+    fn forget(&mut self, now: Ms) {
+        while let Some((at, weight)) = self.spent.front().copied() {
+            if now - at < self.spec.window {
+                break;
+            }
+            self.sum -= weight;
+            self.spent.pop_front();
+        }
+    }
+
+    fn spend(&mut self, weight: u32, now: Ms) {
+        if weight > 0 {
+            self.spent.push_back((now, weight));
+            self.sum += weight;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget() -> Budget {
+        let spec = |name, host: &str, capacity| LimitSpec {
+            name,
+            host: host.to_owned(),
+            capacity,
+            window: Ms::MINUTE,
+            used_header: None,
+        };
+        Budget::new(vec![spec("a", "one", 100), spec("b", "one", 10), spec("c", "two", 10)])
+    }
+
+    #[test]
+    fn weights_leave_with_the_window() {
+        let mut b = budget();
+        assert_eq!(b.reserve("a", 50, Ms(0)), Ok(()));
+        assert_eq!(b.reserve("a", 20, Ms(1_000)), Ok(()));
+        assert_eq!(b.reserve("a", 20, Ms(2_000)), Err(Denied::Full(Ms(60_000))));
+        assert_eq!(b.reserve("a", 10, Ms(2_000)), Ok(()));
+        assert_eq!(b.reserve("a", 80, Ms(3_000)), Err(Denied::Full(Ms(62_000))));
+        assert_eq!(b.reserve("a", 50, Ms(60_000)), Ok(()));
+        assert_eq!(b.reserve("c", 99, Ms(0)), Ok(()), "a call heavier than the allowance takes all of it");
+    }
+
+    #[test]
+    fn what_the_venue_counted_counts() {
+        let mut b = budget();
+        assert_eq!(b.reserve("a", 10, Ms(0)), Ok(()));
+        b.observe("a", 75, Ms(100));
+        assert_eq!(b.reserve("a", 10, Ms(200)), Err(Denied::Full(Ms(60_100))));
+        b.observe("a", 5, Ms(300));
+        assert_eq!(b.report(Ms(300)).first().map(|r| r.used), Some(75));
+    }
+
+    #[test]
+    fn a_ban_silences_the_whole_host_and_only_it() {
+        let mut b = budget();
+        b.block("a", Ms(5_000));
+        b.block("a", Ms(4_000));
+        assert_eq!(b.reserve("b", 1, Ms(4_999)), Err(Denied::Blocked(Ms(5_000))));
+        assert_eq!(b.reserve("c", 1, Ms(4_999)), Ok(()));
+        assert_eq!(b.reserve("b", 1, Ms(5_000)), Ok(()));
+        assert_eq!(b.report(Ms(4_999)).first().and_then(|r| r.blocked_until), Some(Ms(5_000)));
+    }
+}

@@ -1,0 +1,183 @@
+//! The one way to a venue's REST side: budgeted, obedient to bans, retried with back-off.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::market::Ms;
+use tracing::{debug, warn};
+
+use super::Board;
+use super::budget::{Budget, Denied};
+use crate::clock::system_now;
+use crate::venues::{Fetch, Fetched, RestFault, RestRequest, Venue, VenueError};
+
+const TIMEOUT: Duration = Duration::from_secs(15);
+const RETRIES: u32 = 4;
+/// Larger bodies are no answer to anything we ask.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestError {
+    /// The budget or a ban would keep the caller waiting longer than it is willing to.
+    #[error("{venue} takes no request before {until:?}: {reason}")]
+    Busy { venue: String, until: Ms, reason: String },
+    /// Terminal until configuration or location changes.
+    #[error("{venue} does not serve this location: {reason}")]
+    RefusedLocation { venue: String, reason: String },
+    /// Do not repeat this request.
+    #[error("{venue} refused the request: {reason}")]
+    BadRequest { venue: String, reason: String },
+    /// Worth trying again later.
+    #[error("{venue} did not answer: {reason}")]
+    Unavailable { venue: String, reason: String },
+    /// The venue has no such call.
+    #[error("{0} does not offer that")]
+    Unsupported(String),
+    #[error("{venue} answered what it should not: {error}")]
+    Decode { venue: String, error: VenueError },
+}
+
+/// A venue's REST client; clones share budget and connections.
+#[derive(Clone)]
+pub struct Rest {
+    venue: Arc<dyn Venue>,
+    http: reqwest::Client,
+    budget: Arc<Mutex<Budget>>,
+    board: Arc<Board>,
+}
+
+/// A client for all venues' calls; `proxy` as `HTTPS_PROXY` gives it.
+///
+/// # Errors
+/// What is wrong with the proxy address.
+pub fn http_client(proxy: Option<&str>) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("tapedeck/", env!("CARGO_PKG_VERSION")));
+    match proxy {
+        // Loopback venues (tests, gateways) are not behind the proxy.
+        Some(address) => {
+            let bypass = reqwest::NoProxy::from_string("localhost,127.0.0.1,::1");
+            builder.proxy(reqwest::Proxy::all(address)?.no_proxy(bypass)).build()
+        }
+        None => builder.no_proxy().build(),
+    }
+}
+
+impl Rest {
+    pub fn new(venue: Arc<dyn Venue>, http: reqwest::Client, board: Arc<Board>) -> Rest {
+        let budget = Arc::new(Mutex::new(Budget::new(venue.limits())));
+        let rest = Rest { venue, http, budget, board };
+        rest.report();
+        rest
+    }
+
+    /// Asks, waiting for budget and retrying for at most about `patience`.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn fetch(&self, fetch: &Fetch, patience: Duration) -> Result<Fetched, RestError> {
+        let name = self.venue.id().to_string();
+        let request = self.venue.request(fetch).ok_or_else(|| RestError::Unsupported(name.clone()))?;
+        let deadline = system_now() + Ms(patience.as_millis() as i64);
+        let mut attempt = 0;
+        loop {
+            self.wait_for_budget(&request, deadline).await?;
+            let reason = match self.send(&request).await {
+                Ok(body) => {
+                    let parsed = self.venue.parse_rest(fetch, system_now(), &body);
+                    return parsed.map_err(|error| RestError::Decode { venue: name, error });
+                }
+                Err(Failure::Fault(RestFault::Wait { until, reason })) => {
+                    warn!(venue = %name, until = until.0, reason, "the venue asks for silence");
+                    self.lock().block(request.limit, until);
+                    self.board.reason(&self.venue.id(), Some(reason));
+                    self.report();
+                    continue;
+                }
+                Err(Failure::Fault(RestFault::RefusedLocation { reason })) => {
+                    self.board.reason(&self.venue.id(), Some(reason.clone()));
+                    return Err(RestError::RefusedLocation { venue: name, reason });
+                }
+                Err(Failure::Fault(RestFault::BadRequest { reason })) => {
+                    return Err(RestError::BadRequest { venue: name, reason });
+                }
+                Err(Failure::Fault(RestFault::Retry { reason }) | Failure::Line(reason)) => reason,
+            };
+            attempt += 1;
+            let pause = Duration::from_millis(250 << attempt.min(6));
+            if attempt > RETRIES || system_now() + Ms(pause.as_millis() as i64) > deadline {
+                return Err(RestError::Unavailable { venue: name, reason });
+            }
+            debug!(venue = %name, reason, attempt, "asking again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    pub fn venue(&self) -> &Arc<dyn Venue> {
+        &self.venue
+    }
+
+    /// Puts the budgets on the board.
+    pub fn report(&self) {
+        let rows = self.lock().report(system_now());
+        self.board.budgets(&self.venue.id(), rows);
+    }
+
+    async fn wait_for_budget(&self, request: &RestRequest, deadline: Ms) -> Result<(), RestError> {
+        loop {
+            let now = system_now();
+            let denied = match self.lock().reserve(request.limit, request.weight, now) {
+                Ok(()) => return Ok(()),
+                Err(denied) => denied,
+            };
+            if denied.until() > deadline {
+                let reason = match denied {
+                    Denied::Full(_) => "the request budget is used up",
+                    Denied::Blocked(_) => "the venue asked for silence",
+                };
+                let (venue, until) = (self.venue.id().to_string(), denied.until());
+                return Err(RestError::Busy { venue, until, reason: reason.to_owned() });
+            }
+            let wait = (denied.until() - now).0.max(1).unsigned_abs();
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+    }
+
+    async fn send(&self, request: &RestRequest) -> Result<Vec<u8>, Failure> {
+        let line = |e: reqwest::Error| Failure::Line(e.without_url().to_string());
+        let mut response = self.http.get(&request.url).send().await.map_err(line)?;
+        let (status, now) = (response.status(), system_now());
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let retry_after: Option<i64> = header("retry-after");
+        let used: Option<i64> = self.lock().used_header(request.limit).and_then(header);
+        if let Some(used) = used {
+            self.lock().observe(request.limit, u32::try_from(used).unwrap_or(u32::MAX / 2), now);
+        }
+        self.report();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(line)? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(Failure::Line("the answer is too large".to_owned()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        let retry_after = retry_after.map(Ms::seconds);
+        Err(Failure::Fault(self.venue.rest_fault(status.as_u16(), retry_after, now, &body)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Failure {
+    Fault(RestFault),
+    /// The line, not the venue.
+    Line(String),
+}
