@@ -169,7 +169,7 @@ mod tests {
         let mut b = budget();
         assert_eq!(b.reserve("a", 10, Ms(0)), Ok(()));
         b.observe("a", 75, Ms(100));
-        assert_eq!(b.reserve("a", 10, Ms(200)), Err(Denied::Full(Ms(60_100))));
+        assert_eq!(b.reserve("a", 10, Ms(200)), Err(Denied::Full(Ms(60_000))));
         b.observe("a", 5, Ms(300));
         assert_eq!(b.report(Ms(300)).first().map(|r| r.used), Some(75));
     }

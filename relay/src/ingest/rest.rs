@@ -87,6 +87,7 @@ impl Rest {
             self.wait_for_budget(&request, deadline).await?;
             let reason = match self.send(&request).await {
                 Ok(body) => {
+                    self.board.reason(&self.venue.id(), None);
                     let parsed = self.venue.parse_rest(fetch, system_now(), &body);
                     return parsed.map_err(|error| RestError::Decode { venue: name, error });
                 }
@@ -150,7 +151,8 @@ impl Rest {
         let line = |e: reqwest::Error| Failure::Line(e.without_url().to_string());
         let mut response = self.http.get(&request.url).send().await.map_err(line)?;
         let (status, now) = (response.status(), system_now());
-        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let header =
+            |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()?.trim().parse().ok());
         let retry_after: Option<i64> = header("retry-after");
         let used: Option<i64> = self.lock().used_header(request.limit).and_then(header);
         if let Some(used) = used {

@@ -3,12 +3,12 @@
 //! It drops duplicates, notices jumps in the venue's numbering, builds bars, keeps books in step and fills in
 //! what needs other channels (the value of open interest). It has no clock: each call says what time it is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use shared::event::{
     Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Gap, GapCause, GapState, Liquidation,
-    OpenInterest, Origin,
+    OpenInterest, Origin, Trade,
 };
 use shared::market::{Instrument, Ms, Symbol, VenueId};
 use shared::maths::order_flow::MinuteBuilder;
@@ -27,12 +27,21 @@ pub enum TapeOut {
     Event(Event),
     /// The symbol's book needs a fresh snapshot.
     NeedDepth(Symbol),
-    /// The venue's numbering of trades jumped: trades of `[from, to]` are missing.
+    /// The venue's numbering of trades jumped.
     TradesMissing {
         symbol: Symbol,
-        from: Ms,
-        to: Ms,
+        hole: TradeHole,
     },
+}
+
+/// Trades numbered strictly between two seen ones are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeHole {
+    pub after: u64,
+    pub before: u64,
+    /// Times of the trades around the hole.
+    pub from: Ms,
+    pub to: Ms,
 }
 
 /// Turns one venue's updates into events.
@@ -124,22 +133,36 @@ impl Tape {
         }
     }
 
-    /// Trades fetched to refill a hole, oldest first; those already seen are dropped. The hole counts as closed.
+    /// Takes trades fetched to refill a hole, in any order and with others among them. They are told late, and
+    /// the bars they belong to are mended. Answers whether the hole is closed.
     pub fn refill_trades(
         &mut self,
+        now: Ms,
         symbol: &Symbol,
-        hole_from: Ms,
+        hole: TradeHole,
         trades: Vec<TradeUpdate>,
         out: &mut Vec<TapeOut>,
-    ) {
-        let Some(state) = self.symbols.get_mut(symbol) else { return };
+    ) -> bool {
+        let missing: BTreeMap<u64, Trade> = trades
+            .into_iter()
+            .filter_map(|t| Some((t.sequence.filter(|n| *n > hole.after && *n < hole.before)?, t.trade)))
+            .collect();
+        let whole = missing.len() as u64 == hole.before - hole.after - 1;
+        let venue_now = self.venue_now(now);
+        let Some(state) = self.symbols.get_mut(symbol) else { return false };
         let mut bars = Vec::new();
-        for update in trades {
-            state.minutes.trade(&update.trade, &mut bars);
+        for trade in missing.values() {
+            state.minutes.trade(trade, &mut bars);
         }
-        state.minutes.covered_from(hole_from);
-        state.minutes.clock(self.clock_offset.map_or(Ms::ZERO, |o| o + hole_from), &mut bars);
-        self.push_bars(symbol, None, bars, out);
+        if whole {
+            state.minutes.covered_from(hole.from);
+        }
+        state.minutes.clock(venue_now, &mut bars);
+        for trade in missing.into_values() {
+            out.push(TapeOut::Event(self.event(now, symbol.clone(), Body::Trade(trade))));
+        }
+        self.push_bars(now, symbol, bars, out);
+        whole
     }
 
     /// The venue's time at our `now`.
@@ -158,7 +181,7 @@ impl Tape {
             if let Some(book) = &mut state.book {
                 book_outputs(&self.venue, &symbol, now, book.tick(now), out);
             }
-            self.push_bars(&symbol, Some(now), bars, out);
+            self.push_bars(now, &symbol, bars, out);
         }
     }
 
@@ -174,7 +197,7 @@ impl Tape {
             What::Kline(bar) => {
                 let mut bars = Vec::new();
                 state.minutes.kline(&bar, &mut bars);
-                return self.push_bars(&symbol, Some(now), bars, out);
+                return self.push_bars(now, &symbol, bars, out);
             }
             What::Oi(mut oi) => {
                 value_open_interest(&mut oi, state.mark.or(state.price));
@@ -245,8 +268,10 @@ impl Tape {
                 Some(last) if sequence > last + 1 => {
                     let from = state.last_trade.unwrap_or(at);
                     state.minutes.uncovered(from);
-                    state.minutes.covered_from(at);
-                    out.push(TapeOut::TradesMissing { symbol: symbol.clone(), from, to: at });
+                    // Trades of the same millisecond may be missing too.
+                    state.minutes.covered_from(at + Ms(1));
+                    let hole = TradeHole { after: last, before: sequence, from, to: at };
+                    out.push(TapeOut::TradesMissing { symbol: symbol.clone(), hole });
                 }
                 // The numbering goes on where it stood: the line was down and nothing was missed.
                 Some(_) if !state.covered => state.minutes.covered_from(state.last_trade.unwrap_or(at)),
@@ -264,12 +289,11 @@ impl Tape {
         let mut bars = Vec::new();
         state.minutes.trade(&update.trade, &mut bars);
         out.push(TapeOut::Event(self.event(now, symbol.clone(), Body::Trade(update.trade))));
-        self.push_bars(&symbol, Some(now), bars, out);
+        self.push_bars(now, &symbol, bars, out);
     }
 
-    fn push_bars(&self, symbol: &Symbol, now: Option<Ms>, bars: Vec<Bar>, out: &mut Vec<TapeOut>) {
+    fn push_bars(&self, now: Ms, symbol: &Symbol, bars: Vec<Bar>, out: &mut Vec<TapeOut>) {
         for bar in bars {
-            let now = now.unwrap_or(bar.timestamp + Ms::MINUTE);
             out.push(TapeOut::Event(self.event(now, symbol.clone(), Body::Bar(bar))));
         }
     }
@@ -341,3 +365,6 @@ fn book_outputs(venue: &VenueId, symbol: &Symbol, now: Ms, outputs: Vec<BookOut>
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
