@@ -90,6 +90,19 @@ impl Bar {
             && sides
     }
 
+    /// Whether it is a plausible 1m bar that opens on a minute.
+    pub fn is_minute(&self) -> bool {
+        let aligned = self.timestamp.floor(Ms::MINUTE) == self.timestamp;
+        self.interval == Timeframe::M1 && aligned && self.is_plausible()
+    }
+
+    /// Whether this bar, come later, takes the place of `known`, a bar of the same bucket: a forming bar yields
+    /// to anything, a closed one only to a closed one of a better origin or, of the same origin, a higher
+    /// revision.
+    pub fn supersedes(&self, known: &Bar) -> bool {
+        !known.closed || (self.closed && (self.origin, self.revision) > (known.origin, known.revision))
+    }
+
     /// Buying less selling taker volume; `None` without sides.
     pub fn delta(&self) -> Option<f64> {
         Some(self.buy_volume? - self.sell_volume?)

@@ -17,6 +17,8 @@ impl Ms {
     pub const MINUTE: Ms = Ms(60_000);
     pub const HOUR: Ms = Ms(3_600_000);
     pub const DAY: Ms = Ms(86_400_000);
+    /// The last instant that counts as plausible: the end of year 9999.
+    pub const LATEST: Ms = Ms(253_402_300_799_999);
 
     /// A length of `n` seconds.
     pub const fn seconds(n: i64) -> Ms {
@@ -31,7 +33,7 @@ impl Ms {
     /// Whether this can be the time of a market event: from 1970 to the end of year 9999. Arithmetic on
     /// such instants cannot overflow.
     pub const fn is_plausible(self) -> bool {
-        0 <= self.0 && self.0 <= 253_402_300_799_999
+        0 <= self.0 && self.0 <= Ms::LATEST.0
     }
 
     /// The civil UTC date and time of this instant.

@@ -1,7 +1,10 @@
 //! Market maths: pure functions and small incremental machines, equal bits native and wasm.
 //!
 //! - [`book`]: the order book, its spread and the depth near its mid;
-//! - [`order_flow`]: 1m bars with taker sides from trades, or from the venue's klines where trades are missing.
+//! - [`order_flow`]: 1m bars with taker sides from trades, or from the venue's klines where trades are missing;
+//! - [`fold`]: bars of any timeframe from 1m bars, all at once; [`folds`]: the same, one minute at a time.
 
 pub mod book;
+pub mod fold;
+pub mod folds;
 pub mod order_flow;

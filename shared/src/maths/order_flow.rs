@@ -99,7 +99,7 @@ impl MinuteBuilder {
 
     /// Continues after the newest recorded bar: its close, cvd and revision. Call before any trade or kline.
     pub fn resume(&mut self, last_closed: &Bar) {
-        if !usable(last_closed) {
+        if !last_closed.is_minute() {
             return;
         }
         let closed = Closed {
@@ -152,7 +152,7 @@ impl MinuteBuilder {
     /// Takes the venue's own 1m bar, forming or closed, from the socket or from REST. Other intervals and
     /// implausible bars are dropped; so is a kline of a minute that trades cover.
     pub fn kline(&mut self, bar: &Bar, out: &mut Vec<Bar>) {
-        if !usable(bar) {
+        if !bar.is_minute() {
             return;
         }
         self.settle(out);
@@ -342,10 +342,6 @@ impl MinuteBuilder {
             self.minutes.pop_first();
         }
     }
-}
-
-fn usable(bar: &Bar) -> bool {
-    bar.interval == Timeframe::M1 && bar.is_plausible() && bar.timestamp.floor(Ms::MINUTE) == bar.timestamp
 }
 
 #[cfg(test)]
