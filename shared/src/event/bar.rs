@@ -92,8 +92,9 @@ impl Bar {
 
     /// Whether it is a plausible 1m bar that opens on a minute.
     pub fn is_minute(&self) -> bool {
-        let aligned = self.timestamp.floor(Ms::MINUTE) == self.timestamp;
-        self.interval == Timeframe::M1 && aligned && self.is_plausible()
+        self.interval == Timeframe::M1
+            && self.is_plausible()
+            && self.timestamp.floor(Ms::MINUTE) == self.timestamp
     }
 
     /// Whether this bar, come later, takes the place of `known`, a bar of the same bucket: a forming bar yields

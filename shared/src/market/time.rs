@@ -27,7 +27,7 @@ impl Ms {
 
     /// The start of the `step`-long slot that holds this instant, slots counted from the epoch.
     pub const fn floor(self, step: Ms) -> Ms {
-        Ms(self.0.div_euclid(step.0) * step.0)
+        Ms(self.0.div_euclid(step.0).saturating_mul(step.0))
     }
 
     /// Whether this can be the time of a market event: from 1970 to the end of year 9999. Arithmetic on

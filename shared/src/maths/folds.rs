@@ -234,12 +234,14 @@ impl Folds {
             }
             Some((_, whole)) => changed(&whole.bar(true)),
             // A first version of a minute is in the history; a better one is not yet.
-            None if known || minute.revision > 0 => {
-                if self.stale.len() < MOST_STALE && !self.stale.contains(&(timeframe, open)) {
-                    self.stale.push((timeframe, open));
-                }
-            }
+            None if known || minute.revision > 0 => self.mark_stale((timeframe, open)),
             None => {}
+        }
+    }
+
+    fn mark_stale(&mut self, bucket: (Timeframe, Ms)) {
+        if self.stale.len() < MOST_STALE && !self.stale.contains(&bucket) {
+            self.stale.push(bucket);
         }
     }
 }
