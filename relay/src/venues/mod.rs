@@ -3,6 +3,7 @@
 //! A venue is data plus pure functions: addresses, subscribe frames, keep-alive, limits, parse. It opens no
 //! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
 
+pub mod binance;
 pub mod sim;
 mod types;
 
@@ -13,7 +14,7 @@ pub use types::{
 };
 
 use shared::event::Channel;
-use shared::market::{Instrument, Kind, Ms, Timeframe, VenueId};
+use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
 
 /// Everything the relay knows about one venue. Object-safe: a list of venues is a loop.
 pub trait Venue: Send + Sync + 'static {
@@ -70,6 +71,9 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Best guess of an instrument the exchange info is missing for (recorded frames): ticks unknown.
     fn guess_instrument(&self, product: Product, venue_symbol: &str) -> Option<Instrument>;
+
+    /// Best guess of the venue's name of a symbol, to ask for its listing where the venue filters.
+    fn guess_name(&self, symbol: &Symbol) -> Option<(Product, String)>;
 
     /// Which product a recorded frame is of, by its url, stream name or shape; `None` if it could be any.
     fn product_of_frame(&self, url: Option<&str>, frame: &[u8]) -> Option<Product>;

@@ -1,0 +1,79 @@
+//! The venue's candles as bars: one form for the stream and for REST rows.
+
+use shared::event::{Bar, Origin};
+use shared::market::{Ms, Timeframe};
+
+use super::number::{Num, time};
+use crate::venues::VenueError;
+
+/// A candle's numbers as sent, per contract name.
+pub(super) struct Candle<'a> {
+    pub open_time: i64,
+    pub open: Num<'a>,
+    pub high: Num<'a>,
+    pub low: Num<'a>,
+    pub close: Num<'a>,
+    pub volume: Num<'a>,
+    pub quote_volume: Num<'a>,
+    pub taker_buy: Num<'a>,
+    pub trades: u64,
+}
+
+impl Candle<'_> {
+    /// The bar, per coin: VWAP from quote volume, sides from taker volume.
+    pub(super) fn bar(&self, interval: Timeframe, multiplier: f64, closed: bool) -> Result<Bar, VenueError> {
+        let volume = self.volume.quantity("volume")? * multiplier;
+        let buy = self.taker_buy.quantity("taker buy volume")? * multiplier;
+        let quote_volume = self.quote_volume.quantity("quote volume")?;
+        let bar = Bar {
+            timestamp: time("open time", self.open_time)?,
+            interval,
+            open: self.open.price("open")? / multiplier,
+            high: self.high.price("high")? / multiplier,
+            low: self.low.price("low")? / multiplier,
+            close: self.close.price("close")? / multiplier,
+            volume,
+            buy_volume: Some(buy),
+            sell_volume: Some((volume - buy).max(0.0)),
+            cvd: None,
+            cvd_from: None,
+            vwap: (volume > 0.0).then(|| quote_volume / volume),
+            trades: Some(self.trades),
+            origin: Origin::Kline,
+            revision: 0,
+            closed,
+            through: None,
+        };
+        let inside = |price: f64| bar.low <= price && price <= bar.high;
+        if !inside(bar.open) || !inside(bar.close) {
+            let detail = format!("o {} h {} l {} c {}", bar.open, bar.high, bar.low, bar.close);
+            return Err(VenueError::Field { field: "high or low", detail });
+        }
+        Ok(bar)
+    }
+}
+
+/// The venue's name of an interval; ours differ in case.
+pub(super) const fn interval_name(timeframe: Timeframe) -> &'static str {
+    match timeframe {
+        Timeframe::M1 => "1m",
+        Timeframe::M5 => "5m",
+        Timeframe::M15 => "15m",
+        Timeframe::M30 => "30m",
+        Timeframe::H1 => "1h",
+        Timeframe::H4 => "4h",
+        Timeframe::D1 => "1d",
+        Timeframe::W1 => "1w",
+        Timeframe::Mo1 => "1M",
+    }
+}
+
+/// The timeframe of an interval the venue names; `None` for those we do not keep (`3m`, `2h`, `1s` ..).
+pub(super) fn timeframe_of(interval: &str) -> Option<Timeframe> {
+    Timeframe::ALL.into_iter().find(|t| interval_name(*t) == interval)
+}
+
+/// Whether a candle that opened at `open` is surely over at `now`, two seconds of slack for clocks.
+pub(super) fn surely_closed(close_time: i64, now: Ms) -> bool {
+    now.0 > close_time.saturating_add(2_000)
+}

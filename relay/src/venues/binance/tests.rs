@@ -1,0 +1,371 @@
+//! Golden cases over frames written by hand, and what the venue says of itself.
+
+mod rest;
+
+use shared::event::{Channel, Depth, FundingKind, LiquidationSide, Origin, PriceKind, Side};
+use shared::market::{Instrument, Ms, Timeframe};
+
+use super::{Binance, Endpoints, SPOT, USDM};
+use crate::venues::{
+    Decoded, Fetch, Frame, Instruments, Level, Product, Stream, Update, Venue, VenueError, What,
+};
+
+const RECEIVED: Ms = Ms(1_790_000_000_500);
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("fixtures/", $name, ".json")).as_slice()
+    };
+}
+
+fn listed(product: Product, name: &str) -> Instrument {
+    Binance::default().guess_instrument(product, name).unwrap()
+}
+
+fn instruments() -> Instruments {
+    let mut all = Instruments::default();
+    for name in ["ETHUSDT", "1000PEPEUSDT"] {
+        all.insert(USDM, listed(USDM, name));
+    }
+    all.insert(SPOT, listed(SPOT, "ETHUSDT"));
+    all
+}
+
+fn decode(venue: &Binance, product: Product, frame: &[u8]) -> Result<Decoded, VenueError> {
+    venue.parse(product, &instruments(), RECEIVED, frame)
+}
+
+fn frame(product: Product, frame: &[u8]) -> Frame {
+    decode(&Binance::default(), product, frame).unwrap().frame
+}
+
+fn only(product: Product, bytes: &[u8]) -> Update {
+    match frame(product, bytes) {
+        Frame::Updates(updates) if updates.len() == 1 => updates.into_iter().next().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_maker_buyer_means_the_aggressor_sold() {
+    let decoded = decode(&Binance::default(), USDM, fixture!("ws_agg_trade")).unwrap();
+    assert_eq!(decoded.stream.as_deref(), Some("ethusdt@aggTrade"));
+    let update = only(USDM, fixture!("ws_agg_trade"));
+    assert_eq!(update.symbol.as_str(), "ETHUSDT-PERP");
+    let What::Trade(update) = update.what else { panic!("{update:?}") };
+    assert_eq!(update.sequence, Some(5_100_200_300));
+    let trade = update.trade;
+    assert_eq!((trade.price, trade.quantity, trade.side), (4_120.5, 1.25, Side::Sell));
+    assert_eq!((trade.timestamp, trade.id.as_str()), (Ms(1_790_000_000_000), "5100200300"));
+}
+
+#[test]
+fn multiplied_contracts_are_told_per_coin() {
+    let update = only(USDM, fixture!("ws_agg_trade_multiplied"));
+    assert_eq!(update.symbol.as_str(), "PEPEUSDT-PERP");
+    let What::Trade(trade) = update.what else { panic!() };
+    assert_eq!((trade.trade.price, trade.trade.quantity), (0.0125 / 1_000.0, 400_000.0));
+    assert_eq!(trade.trade.side, Side::Buy);
+
+    let update = only(USDM, fixture!("ws_force_order_buy"));
+    let What::Liquidation(l) = update.what else { panic!() };
+    assert_eq!((l.side, l.quantity, l.price), (LiquidationSide::Short, 2_000_000.0, 0.0125 / 1_000.0));
+    assert_eq!(l.value, 25.0, "value does not change with the multiplier");
+}
+
+#[test]
+fn a_selling_liquidation_order_ends_a_long_at_the_average_price() {
+    let What::Liquidation(l) = only(USDM, fixture!("ws_force_order_sell")).what else { panic!() };
+    assert_eq!((l.side, l.price_kind, l.at_least), (LiquidationSide::Long, PriceKind::Average, true));
+    assert_eq!((l.price, l.quantity, l.value), (4_100.0, 2.5, 10_250.0));
+    assert_eq!(l.timestamp, Ms(1_790_000_001_000));
+}
+
+#[test]
+fn coin_margined_and_other_named_kinds_are_ignored() {
+    let cases = [
+        (fixture!("ws_agg_trade_coin_margined"), "coin_margined"),
+        (fixture!("ws_force_order_coin_margined"), "coin_margined"),
+        (fixture!("ws_trade_off_market"), "trade_off_market"),
+        (fixture!("ws_mini_tickers"), "mini_ticker"),
+        (fixture!("ws_unknown_event"), "unknown_event"),
+    ];
+    for (bytes, kind) in cases {
+        assert_eq!(frame(USDM, bytes), Frame::Ignored(kind));
+    }
+}
+
+#[test]
+fn answers_and_notices_are_told_apart() {
+    let cases = [
+        (fixture!("ws_ack"), Frame::Ack { id: Some(7) }),
+        (fixture!("ws_list_subscriptions"), Frame::Ack { id: Some(8) }),
+        (
+            fixture!("ws_error_wrapped"),
+            Frame::Refused { id: Some(9), message: "2: Invalid request: unknown variant".into() },
+        ),
+        (
+            fixture!("ws_error_bare"),
+            Frame::Refused {
+                id: Some(10),
+                message: "3: Invalid JSON: expected value at line 1 column 1".into(),
+            },
+        ),
+        (fixture!("ws_server_shutdown"), Frame::Shutdown),
+        (br#"{"result":null,"id":null}"#.as_slice(), Frame::Ack { id: None }),
+        (br#"{"result":null,"id":"12"}"#.as_slice(), Frame::Ack { id: Some(12) }),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(frame(SPOT, bytes), expected);
+    }
+}
+
+#[test]
+fn depth_updates_keep_ids_and_absolute_quantities() {
+    let What::Diff(diff) = only(USDM, fixture!("ws_depth")).what else { panic!() };
+    assert_eq!((diff.first_id, diff.last_id, diff.previous_id), (1_001, 1_010, Some(998)));
+    assert_eq!(diff.timestamp, Ms(1_790_000_000_105), "the transaction's time");
+    let level = |price, quantity| Level { price, quantity };
+    assert_eq!(diff.bids, [level(4_120.4, 3.0), level(4_120.3, 0.0)]);
+    assert_eq!(diff.asks, [level(4_120.6, 0.0)]);
+}
+
+#[test]
+fn partial_depth_is_a_whole_book_reduced_to_its_top() {
+    let What::Top(top) = only(USDM, fixture!("ws_depth20")).what else { panic!() };
+    assert_eq!((top.bid_px, top.bid_qty, top.ask_px, top.ask_qty), (4_120.0, 2.0, 4_120.5, 1.0));
+    // 4100 is beyond 10 bps of the mid.
+    let depth = Depth { bid_usd: 4_120.0 * 2.0 + 4_118.0, ask_usd: 4_120.5 + 4_123.0 * 2.0 };
+    assert_eq!(top.depth_10bps, Some(depth));
+
+    let update = only(SPOT, fixture!("ws_spot_depth20"));
+    assert_eq!(update.symbol.as_str(), "ETH/USDT");
+    let What::Top(top) = update.what else { panic!() };
+    assert_eq!((top.timestamp, top.bid_px, top.ask_px), (RECEIVED, 4_120.0, 4_121.0));
+    let bare = br#"{"lastUpdateId":160,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
+    assert_eq!(frame(SPOT, bare), Frame::UnnamedDepth);
+}
+
+#[test]
+fn book_tickers_give_best_prices_alone() {
+    let update = only(SPOT, fixture!("ws_spot_book_ticker"));
+    let What::Top(top) = update.what else { panic!() };
+    assert_eq!((top.bid_px, top.bid_qty), (4_120.0, 31.21));
+    assert_eq!((top.ask_px, top.ask_qty), (4_120.01, 40.66));
+    assert_eq!((top.timestamp, top.depth_10bps), (RECEIVED, None));
+    let empty = br#"{"u":1,"s":"ETHUSDT","b":"0.00000000","B":"0","a":"4120.01","A":"40.66"}"#;
+    assert_eq!(frame(SPOT, empty), Frame::Ignored("one_sided_book"));
+}
+
+#[test]
+fn klines_carry_sides_and_vwap() {
+    let What::Kline(bar) = only(USDM, fixture!("ws_kline")).what else { panic!() };
+    assert_eq!((bar.timestamp, bar.interval, bar.closed), (Ms(1_789_999_980_000), Timeframe::M1, true));
+    assert_eq!((bar.open, bar.high, bar.low, bar.close), (4_120.0, 4_125.0, 4_119.5, 4_121.0));
+    assert_eq!((bar.volume, bar.buy_volume, bar.sell_volume), (40.0, Some(25.0), Some(15.0)));
+    assert_eq!((bar.vwap, bar.trades, bar.origin), (Some(4_122.0), Some(50), Origin::Kline));
+
+    let text = String::from_utf8(fixture!("ws_kline").to_vec()).unwrap();
+    let other = text.replace(r#""i":"1m""#, r#""i":"3m""#);
+    assert_eq!(frame(USDM, other.as_bytes()), Frame::Ignored("kline_other_interval"));
+    let month = text.replace(r#""i":"1m""#, r#""i":"1M""#);
+    assert!(matches!(only(USDM, month.as_bytes()).what, What::Kline(bar) if bar.interval == Timeframe::Mo1));
+    let quiet = text.replace("\"40.000\"", "\"0\"").replace("\"25.000\"", "\"0\"");
+    let What::Kline(bar) = only(USDM, quiet.as_bytes()).what else { panic!() };
+    assert_eq!((bar.vwap, bar.sell_volume), (None, Some(0.0)));
+    let wrong = text.replace("4125.00", "4120.50");
+    assert!(matches!(
+        decode(&Binance::default(), USDM, wrong.as_bytes()),
+        Err(VenueError::Field { field: "high or low", .. })
+    ));
+}
+
+#[test]
+fn funding_has_an_interval_once_the_exceptions_are_known() {
+    let venue = Binance::default();
+    let funding = |venue: &Binance| match decode(venue, USDM, fixture!("ws_mark_price")).unwrap().frame {
+        Frame::Updates(updates) => match updates[0].what {
+            What::Funding(funding) => funding,
+            _ => panic!(),
+        },
+        other => panic!("{other:?}"),
+    };
+    let before = funding(&venue);
+    assert_eq!((before.kind, before.funding_rate), (FundingKind::Predicted, 0.0001));
+    assert_eq!((before.interval_hours, before.funding_apr), (None, None));
+    assert_eq!((before.mark_price, before.index_price), (Some(4_120.5), Some(4_119.0)));
+    assert_eq!(before.next_funding_time, Some(Ms(1_790_006_400_000)));
+
+    let list = Fetch::FundingIntervals { product: USDM };
+    let body = br#"[{"symbol":"SOLUSDT","fundingIntervalHours":4}]"#;
+    venue.parse_rest(&list, RECEIVED, body).unwrap();
+    assert_eq!(funding(&venue).interval_hours, Some(8.0), "absent from the list");
+    let apr = funding(&venue).funding_apr.unwrap();
+    assert!((apr - 10.95).abs() < 1e-9, "{apr}");
+    let body = br#"[{"symbol":"ETHUSDT","fundingIntervalHours":4}]"#;
+    venue.parse_rest(&list, RECEIVED, body).unwrap();
+    assert_eq!(funding(&venue).interval_hours, Some(4.0));
+}
+
+#[test]
+fn arrays_give_what_is_listed_and_name_what_is_not() {
+    let decoded = decode(&Binance::default(), USDM, fixture!("ws_mark_price_dated")).unwrap();
+    assert_eq!(decoded.unlisted, ["NEWUSDT"]);
+    let Frame::Updates(updates) = decoded.frame else { panic!() };
+    assert_eq!(updates.len(), 1);
+    assert!(matches!(updates[0].what, What::Funding(f) if f.funding_rate == -0.00005));
+}
+
+#[test]
+fn frames_may_come_bare_or_with_keys_in_another_order() {
+    let text = String::from_utf8(fixture!("ws_agg_trade").to_vec()).unwrap();
+    let (_, bare) = text.trim().split_once("\"data\":").unwrap();
+    let bare = &bare[..bare.len() - 1];
+    let sorted = br#"{"data":{"E":1790000000150,"T":1790000000000,"a":5100200300,"e":"aggTrade","m":true,
+        "p":4120.50,"q":"1.250","s":"\u0045THUSDT"},"stream":"ethusdt@aggTrade"}"#;
+    assert_eq!(only(USDM, bare.as_bytes()), only(USDM, text.as_bytes()));
+    assert_eq!(only(USDM, sorted), only(USDM, text.as_bytes()));
+}
+
+#[test]
+fn bad_frames_are_errors_that_name_the_field() {
+    let text = String::from_utf8(fixture!("ws_agg_trade").to_vec()).unwrap();
+    let field = |bytes: &str| match decode(&Binance::default(), USDM, bytes.as_bytes()) {
+        Err(VenueError::Field { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(field(&text.replace("4120.50", "cheap")), "p");
+    assert_eq!(field(&text.replace("4120.50", "NaN")), "p");
+    assert_eq!(field(&text.replace("4120.50", "-1")), "p");
+    assert_eq!(field(&text.replace("1.250", "")), "q");
+    assert_eq!(field(&text.replace("1790000000000", "1790000000000000")), "T");
+    let no_side = String::from_utf8(fixture!("ws_force_order_sell").to_vec()).unwrap();
+    assert_eq!(field(&no_side.replace("SELL", "BOTH")), "S");
+    let bad: [&[u8]; 9] = [
+        fixture!("ws_damaged"),
+        b"",
+        b"null",
+        b"{}",
+        b"[[1,2],[3]]",
+        b"[{\"result\":null,\"id\":1}]",
+        b"\xff\xfe{}",
+        br#"{"stream":"x","data":{"e":"aggTrade"}}"#,
+        br#"{"stream":"x","data":{"e":"weather","#,
+    ];
+    for bytes in bad {
+        assert!(decode(&Binance::default(), USDM, bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+    }
+}
+
+#[test]
+fn any_cut_or_flipped_frame_gives_a_value_or_an_error() {
+    let venue = Binance::default();
+    let all = instruments();
+    for bytes in [fixture!("ws_depth"), fixture!("ws_kline"), fixture!("ws_mark_price_dated")] {
+        for cut in 0..bytes.len() {
+            let _ = venue.parse(USDM, &all, RECEIVED, &bytes[..cut]);
+            let mut flipped = bytes.to_vec();
+            flipped[cut] ^= 0x15;
+            let _ = venue.parse(USDM, &all, RECEIVED, &flipped);
+            let _ = venue.product_of_frame(None, &flipped);
+        }
+    }
+}
+
+#[test]
+fn streams_go_to_the_route_that_delivers_them() {
+    let venue = Binance::new(Endpoints { spot_ws: "ws://127.0.0.1:9/".into(), ..Endpoints::default() });
+    let routes: Vec<(&str, String)> = venue.routes().into_iter().map(|r| (r.name, r.url)).collect();
+    let expected = [
+        ("usdm/public", "wss://fstream.binance.com/public/stream"),
+        ("usdm/market", "wss://fstream.binance.com/market/stream"),
+        ("spot", "ws://127.0.0.1:9/stream"),
+    ];
+    assert_eq!(routes, expected.map(|(name, url)| (name, url.to_owned())));
+    let names = |streams: Vec<Stream>| -> Vec<String> {
+        streams.iter().map(|s| format!("{} {}", s.route, s.name)).collect()
+    };
+    let perp = names(venue.streams(&listed(USDM, "1000PEPEUSDT"), &Channel::ALL));
+    let expected = [
+        "usdm/market 1000pepeusdt@kline_1m",
+        "usdm/market 1000pepeusdt@markPrice@1s",
+        "usdm/market 1000pepeusdt@forceOrder",
+        "usdm/market 1000pepeusdt@aggTrade",
+        "usdm/public 1000pepeusdt@depth@100ms",
+        "usdm/public 1000pepeusdt@bookTicker",
+    ];
+    assert_eq!(perp, expected);
+    let spot = names(venue.streams(&listed(SPOT, "ETHUSDT"), &Channel::ALL));
+    let expected = [
+        "spot ethusdt@kline_1m",
+        "spot ethusdt@aggTrade",
+        "spot ethusdt@depth@100ms",
+        "spot ethusdt@bookTicker",
+    ];
+    assert_eq!(spot, expected);
+}
+
+#[test]
+fn subscriptions_come_in_few_frames_with_ids_counting_up() {
+    let venue = Binance::default();
+    let eth = listed(USDM, "ETHUSDT");
+    let two = venue.streams(&eth, &[Channel::Trade, Channel::Liquidation]);
+    let expected = r#"{"id":3,"method":"SUBSCRIBE","params":["ethusdt@aggTrade","ethusdt@forceOrder"]}"#;
+    let same = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(same(&venue.subscribe(&two, 3)[0]), same(expected));
+    let many: Vec<Stream> = (0..250).flat_map(|_| venue.streams(&eth, &[Channel::Trade])).collect();
+    let frames = venue.unsubscribe(&many, 5);
+    let ids: Vec<u64> = frames.iter().map(|f| same(f)["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [5, 6, 7]);
+    let sizes: Vec<usize> = frames.iter().map(|f| same(f)["params"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [100, 100, 50]);
+}
+
+#[test]
+fn recorded_addresses_and_frames_tell_their_product() {
+    let venue = Binance::default();
+    let frames = [
+        (fixture!("ws_agg_trade"), Some(USDM)),
+        (fixture!("ws_depth"), Some(USDM)),
+        (fixture!("ws_kline"), Some(USDM)),
+        (fixture!("ws_mark_price_dated"), Some(USDM)),
+        (fixture!("ws_spot_book_ticker"), Some(SPOT)),
+        (fixture!("ws_spot_depth20"), Some(SPOT)),
+        (fixture!("ws_ack"), None),
+    ];
+    for (bytes, product) in frames {
+        assert_eq!(venue.product_of_frame(None, bytes), product, "{}", String::from_utf8_lossy(bytes));
+    }
+    let urls = [
+        ("wss://fstream.binance.com/market/stream", Some(USDM)),
+        ("wss://stream.binance.com:9443/stream?streams=x@depth", Some(SPOT)),
+        ("usdm/market", Some(USDM)),
+        ("/futures/data/openInterestHist", Some(USDM)),
+        ("https://api.binance.com/api/v3/depth", Some(SPOT)),
+        ("https://dapi.binance.com/dapi/v1/depth", None),
+    ];
+    for (url, product) in urls {
+        assert_eq!(venue.product_of_frame(Some(url), b"{}"), product, "{url}");
+    }
+
+    let call = |url, query| venue.fetch_of_url(None, url, query);
+    let Some(Fetch::Klines { instrument, timeframe, from, to, limit }) =
+        call("/fapi/v1/klines", "endTime=99&interval=1M&limit=7&startTime=5&symbol=1000PEPEUSDT")
+    else {
+        panic!()
+    };
+    assert_eq!((timeframe, from, to, limit), (Timeframe::Mo1, Ms(5), Ms(100), 7));
+    assert_eq!(instrument.symbol.as_str(), "PEPEUSDT-PERP");
+    let depth = call("https://api.binance.com/api/v3/depth?symbol=LRCBTC&limit=1000", "");
+    assert!(matches!(depth, Some(Fetch::Depth { instrument }) if instrument.symbol.as_str() == "LRC/BTC"));
+    let ignored = [
+        ("/fapi/v1/ticker/24hr", "symbol=BTCUSD_201225", "rest_ticker_24h"),
+        ("/futures/data/openInterestHist", "pair=BTCUSD&period=5m", "rest_other_market"),
+        ("/fapi/v1/klines", "symbol=BTCUSDT&interval=3m", "kline_other_interval"),
+        ("/dapi/v1/klines", "symbol=BTCUSD_PERP&interval=1m", "rest_other_product"),
+        ("/api/v3/account", "", "rest_other_call"),
+    ];
+    for (url, query, kind) in ignored {
+        assert_eq!(call(url, query), Some(Fetch::Ignored(kind)), "{url}");
+    }
+}
