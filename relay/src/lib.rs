@@ -1,13 +1,16 @@
 //! The relay: connects to venues, records, serves history and live streams.
 //!
 //! Reading order:
+//! - [`cli`] and [`config`]: what it is told to do, and how;
 //! - [`venues`]: one folder per venue, data and pure functions;
 //! - [`bus`]: one order over all events;
 //! - [`store`]: what was recorded, behind one trait.
 
 pub mod app;
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod http;
 pub mod hub;

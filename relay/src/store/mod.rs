@@ -1,7 +1,9 @@
 //! The store: what was recorded, behind one trait.
 
+mod lock;
 mod sqlite;
 
+pub use lock::{FolderLock, LockError};
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;

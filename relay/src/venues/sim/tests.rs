@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use shared::event::LiquidationSide;
 use shared::market::Civil;
+use shared::maths::order_flow::MinuteBuilder;
 
 use super::*;
 
@@ -153,6 +154,26 @@ fn bars_are_the_fold_of_the_trades_to_the_last_bit() {
             assert_eq!(bar, folded, "{symbol}");
             cvd = folded.cvd.unwrap();
         }
+    }
+}
+
+#[test]
+fn recorded_bars_are_those_built_live() {
+    let sim = market();
+    let (from, to) = (day() - Ms(600_000), day() + Ms(600_000));
+    for symbol in symbols() {
+        let mut builder = MinuteBuilder::new(Origin::Sim);
+        builder.resume(&sim.bars(&symbol, from - Ms::MINUTE, from)[0]);
+        builder.covered_from(from);
+        let mut out = Vec::new();
+        for update in sim.updates(&symbol, from - Ms(1), to) {
+            if let What::Trade(update) = update.what {
+                builder.trade(&update.trade, &mut out);
+            }
+        }
+        builder.clock(to + Ms(2_000), &mut out);
+        out.retain(|bar| bar.closed && bar.timestamp < to);
+        assert_eq!(out, sim.bars(&symbol, from, to), "{symbol}");
     }
 }
 

@@ -1,0 +1,103 @@
+//! `tapedeck check`: what a configuration amounts to.
+
+use std::fmt::Write;
+
+use crate::config::{Config, LogFormat, Provider};
+
+/// The effective settings, one a line, secrets as counts or "set".
+pub fn report(config: &Config) -> String {
+    let list = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
+    let (server, venues, store, limits) = (&config.server, &config.venues, &config.store, &config.limits);
+    let provider = match &venues.provider {
+        Provider::Sim => format!("sim (simulated market, seed {})", venues.sim_seed),
+        Provider::Venues(ids) => ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    let symbols: Vec<String> = venues.symbols.iter().map(ToString::to_string).collect();
+    let access = if server.public {
+        "public".to_owned()
+    } else if server.tokens.is_empty() {
+        "loopback only".to_owned()
+    } else {
+        format!("{} token(s) beyond loopback", server.tokens.len())
+    };
+    let mut lines = vec![
+        ("listens on", server.listen.to_string()),
+        ("access", access),
+        ("allowed hosts", list(&server.allowed_hosts)),
+        ("allowed origins", list(&server.allowed_origins)),
+        ("venues", provider),
+        ("symbols", list(&symbols)),
+        ("proxy", if venues.https_proxy.is_some() { "set" } else { "none" }.to_owned()),
+        ("database", store.sqlite_path.display().to_string()),
+        ("data folder", store.data_dir.display().to_string()),
+        ("trades kept", if store.trades { "yes" } else { "no" }.to_owned()),
+        (
+            "limits",
+            format!(
+                "{} sockets and {} requests/s per address, {} subscriptions, {} frames/s of {} bytes",
+                limits.connections_per_address,
+                limits.requests_per_second,
+                limits.subscriptions,
+                limits.frames_per_second,
+                limits.frame_bytes
+            ),
+        ),
+        (
+            "log",
+            format!(
+                "{} as {}",
+                config.log.filter,
+                match config.log.format {
+                    LogFormat::Text => "text",
+                    LogFormat::Json => "json",
+                }
+            ),
+        ),
+    ];
+    for (venue, urls) in &venues.base_urls {
+        let all = [&urls.ws, &urls.rest, &urls.spot_ws, &urls.spot_rest];
+        let mut shown: Vec<String> = all.into_iter().flatten().cloned().collect();
+        shown.sort();
+        shown.dedup();
+        lines.push(("addresses", format!("{venue}: {}", shown.join(", "))));
+    }
+    let mut text = String::from("configuration ok\n");
+    for (name, value) in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name:<16}{value}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Layers};
+
+    #[test]
+    fn the_report_shows_settings_and_no_secret() {
+        let file = r#"
+            [server]
+            address = "0.0.0.0"
+            tokens = ["open-sesame-1"]
+            [venues]
+            https_proxy = "http://me:hidden-pass@proxy.example:3128"
+            [venues.binance]
+            ws_url = "ws://127.0.0.1:9001/"
+        "#;
+        let layers = Layers::new(Default::default(), "tapedeck.toml", file).unwrap();
+        let text = report(&Config::from_layers(&layers, &Flags::default()).unwrap());
+        for line in [
+            "configuration ok",
+            "  listens on      0.0.0.0:8000",
+            "  access          1 token(s) beyond loopback",
+            "  venues          binance",
+            "  symbols         BTCUSDT-PERP, ETHUSDT-PERP, SOLUSDT-PERP",
+            "  proxy           set",
+            "  addresses       binance: ws://127.0.0.1:9001",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("sesame") && !text.contains("hidden-pass"), "{text}");
+    }
+}

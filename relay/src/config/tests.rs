@@ -1,0 +1,321 @@
+use std::collections::BTreeSet;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn load(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, ConfigError> {
+    Config::from_layers(&Layers::new(environment(variables), "tapedeck.toml", file)?, flags)
+}
+
+fn from_env(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    load("", variables, &Flags::default())
+}
+
+fn from_file(file: &str) -> Result<Config, ConfigError> {
+    load(file, &[], &Flags::default())
+}
+
+fn symbols(config: &Config) -> Vec<&str> {
+    config.venues.symbols.iter().map(Symbol::as_str).collect()
+}
+
+#[test]
+fn nothing_set_gives_the_defaults() {
+    let config = from_env(&[]).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+    assert!(!config.server.public && config.server.tokens.is_empty());
+    assert_eq!(config.venues.provider, Provider::Venues(vec![shared::market::VenueId::new("binance")]));
+    assert_eq!(symbols(&config), ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP"]);
+    assert_eq!(config.store.sqlite_path, Path::new("./tapedeck-data/hot.sqlite3"));
+    assert_eq!(config.store.folders(), [Path::new("./tapedeck-data")]);
+    let limits = &config.limits;
+    assert_eq!((limits.frames_per_second, limits.subscriptions, limits.frame_bytes), (20, 200, 65_536));
+    assert_eq!(config.log, LogConfig { format: LogFormat::Text, filter: "info".into() });
+}
+
+#[test]
+fn flags_beat_environment_beats_file() {
+    let file = "[server]\nport = 7000\naddress = \"127.0.0.2\"\n[log]\nformat = \"json\"";
+    let port = |variables: &[(&str, &str)], listen: Option<&str>| {
+        let flags = Flags { listen: listen.map(|l| l.parse().unwrap()), ..Flags::default() };
+        load(file, variables, &flags).unwrap().server.listen.to_string()
+    };
+    assert_eq!(port(&[], None), "127.0.0.2:7000");
+    assert_eq!(port(&[("BACKEND_PORT", "7001")], None), "127.0.0.2:7001");
+    assert_eq!(port(&[("BACKEND_PORT", "7001"), ("PORT", "7002")], None), "127.0.0.2:7002");
+    assert_eq!(port(&[("PORT", "7002")], Some("[::1]:7003")), "[::1]:7003");
+    assert_eq!(port(&[("PORT", " ")], None), "127.0.0.2:7000", "an empty variable is unset");
+    assert_eq!(from_file(file).unwrap().log.format, LogFormat::Json);
+}
+
+#[test]
+fn provider_is_venues_or_sim_alone() {
+    assert_eq!(from_env(&[("PROVIDER", "sim")]).unwrap().venues.provider, Provider::Sim);
+    let twice = from_env(&[("PROVIDER", "binance, Binance,")]).unwrap().venues.provider;
+    assert_eq!(twice, Provider::Venues(vec![shared::market::VenueId::new("binance")]));
+    assert_eq!(from_env(&[("PROVIDER", "binance,sim")]).unwrap_err(), ConfigError::SimBesideVenues);
+    let flags = Flags { demo: true, ..Flags::default() };
+    assert_eq!(load("", &[("PROVIDER", "binance")], &flags).unwrap().venues.provider, Provider::Sim);
+}
+
+#[test]
+fn the_simulated_market_has_its_own_symbols() {
+    let all = ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP", "BTC/USDT", "PEPEUSDT-PERP"];
+    assert_eq!(symbols(&from_env(&[("PROVIDER", "sim")]).unwrap()), all);
+    let chosen = from_env(&[("PROVIDER", "sim"), ("SYMBOLS", "BTC/USDT,ETHUSDT-PERP")]).unwrap();
+    assert_eq!(symbols(&chosen), ["BTC/USDT", "ETHUSDT-PERP"]);
+    let refused = from_env(&[("PROVIDER", "sim"), ("SYMBOLS", "XRPUSDT-PERP")]).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        format!("SYMBOLS: the simulated market has no XRPUSDT-PERP: use some of {}", all.join(", "))
+    );
+    // A file meant for real venues does not stop the demo.
+    let demo = Flags { demo: true, ..Flags::default() };
+    assert_eq!(symbols(&load("", &[("SYMBOLS", "XRPUSDT-PERP")], &demo).unwrap()), all);
+    let some = load("", &[("SYMBOLS", "XRPUSDT-PERP,BTC/USDT")], &demo).unwrap();
+    assert_eq!(symbols(&some), ["BTC/USDT"]);
+}
+
+#[test]
+fn store_url_beats_sqlite_path_beats_data_dir() {
+    let path = |variables: &[(&str, &str)]| from_env(variables).unwrap().store.sqlite_path;
+    let dir = ("DATA_DIR", "/d");
+    assert_eq!(path(&[dir]), Path::new("/d/hot.sqlite3"));
+    assert_eq!(path(&[dir, ("SQLITE_PATH", "/s/a.db")]), Path::new("/s/a.db"));
+    for (url, file) in [("sqlite:u.db", "u.db"), ("sqlite:///u/b.db", "/u/b.db"), ("sqlite:/u.db", "/u.db")] {
+        assert_eq!(path(&[dir, ("SQLITE_PATH", "/s/a.db"), ("STORE_URL", url)]), Path::new(file));
+    }
+    let elsewhere = from_env(&[dir, ("SQLITE_PATH", "/s/a.db")]).unwrap().store;
+    assert_eq!(elsewhere.folders(), [Path::new("/d"), Path::new("/s")]);
+    let here = from_env(&[dir, ("SQLITE_PATH", "a.db")]).unwrap().store;
+    assert_eq!(here.folders(), [Path::new("/d"), Path::new(".")]);
+    let postgres = from_env(&[("STORE_URL", "postgres://me:pw@db/deck")]).unwrap_err();
+    assert_eq!(postgres, ConfigError::Postgres);
+}
+
+#[test]
+fn venue_addresses_cover_spot_unless_it_has_its_own() {
+    let urls = |variables: &[(&str, &str)]| from_env(variables).unwrap().venues.base_urls.remove("binance");
+    assert_eq!(urls(&[]), None);
+    let ws = ("BINANCE_WS_URL", "ws://127.0.0.1:9/");
+    let found = urls(&[ws, ("BINANCE_SPOT_REST_URL", "http://127.0.0.1:8/spot/")]).unwrap();
+    let expected = BaseUrls {
+        ws: Some("ws://127.0.0.1:9".into()),
+        rest: None,
+        spot_ws: Some("ws://127.0.0.1:9".into()),
+        spot_rest: Some("http://127.0.0.1:8/spot".into()),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn beyond_loopback_wants_tokens_or_public() {
+    let open = ("TAPEDECK_ADDRESS", "0.0.0.0");
+    assert!(matches!(from_env(&[open]), Err(ConfigError::Exposed { .. })));
+    assert!(from_env(&[open, ("TAPEDECK_PUBLIC", "true")]).unwrap().server.public);
+    let tokens = from_env(&[open, ("TAPEDECK_TOKENS", "abcdefgh, 12345678")]).unwrap().server.tokens;
+    let tokens: Vec<_> = tokens.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(tokens, ["abcdefgh", "12345678"]);
+    let flags = Flags { listen: Some("192.0.2.1:80".parse().unwrap()), ..Flags::default() };
+    assert!(matches!(load("", &[], &flags), Err(ConfigError::Exposed { .. })));
+}
+
+#[test]
+fn origins_are_as_browsers_write_them() {
+    let config =
+        from_env(&[("TAPEDECK_ALLOWED_ORIGINS", "https://Deck.example/,null,http://[::1]:3000")]).unwrap();
+    let expected = ["https://deck.example", "null", "http://[::1]:3000"];
+    assert_eq!(config.server.allowed_origins, expected);
+    assert_eq!(config.server.cors_origins, expected);
+    assert!(config.server.frame_ancestors.is_empty());
+    let own = "[server]\nallowed_origins = [\"null\"]\ncors_origins = []";
+    assert!(from_file(own).unwrap().server.cors_origins.is_empty());
+}
+
+#[test]
+fn what_cannot_be_used_is_one_line_with_name_and_fix() {
+    let variables = [
+        (("PORT", "abc"), "PORT: `abc` is not a port: use a number from 0 to 65535"),
+        (("PORT", "65536"), "PORT: `65536` is not a port: use a number from 0 to 65535"),
+        (("BACKEND_PORT", "-1"), "BACKEND_PORT: `-1` is not a port: use a number from 0 to 65535"),
+        (("PROVIDER", "mtgox"), "PROVIDER: `mtgox` is not a venue: use binance, or sim alone"),
+        (
+            ("SYMBOLS", "BTCUSDT-PERP,../etc"),
+            "SYMBOLS: `../etc` is not a symbol: use one like BTCUSDT-PERP or BTC/USDT",
+        ),
+        (("STORE_TRADES", "maybe"), "STORE_TRADES: `maybe` is not a switch: use true or false"),
+        (("LOG_FORMAT", "xml"), "LOG_FORMAT: `xml` is not a log format: use json or text"),
+        (
+            ("RUST_LOG", "a=b=c"),
+            "RUST_LOG: `a=b=c` is not a log filter: use a level like info, or info,relay=debug",
+        ),
+        (("SIM_SEED", "1.5"), "SIM_SEED: `1.5` is not a seed: use a whole number from 0"),
+        (
+            ("BINANCE_WS_URL", "https://x"),
+            "BINANCE_WS_URL: `https://x` is not a socket address: use one like wss://host:port",
+        ),
+        (
+            ("BINANCE_REST_URL", "x\ny"),
+            "BINANCE_REST_URL: `x y` is not an address: use one like https://host:port",
+        ),
+        (
+            ("HTTPS_PROXY", "socks5://me:secret@x:1"),
+            "HTTPS_PROXY: this is not a proxy address: use http://host:port or http://user:password@host:port",
+        ),
+        (
+            ("TAPEDECK_TOKENS", "short"),
+            "TAPEDECK_TOKENS: this is not a list of bearer tokens: use 8 or more visible ASCII characters for each",
+        ),
+        (
+            ("STORE_URL", "mysql://me:secret@x"),
+            "STORE_URL: this is not a store's address: use sqlite:PATH, like sqlite:./tapedeck-data/hot.sqlite3",
+        ),
+        (
+            ("TAPEDECK_ALLOWED_HOSTS", "https://deck.example"),
+            "TAPEDECK_ALLOWED_HOSTS: `https://deck.example` is not a host name: use a name without scheme and port, like deck.example.org",
+        ),
+        (
+            ("TAPEDECK_SUBSCRIPTIONS", "0"),
+            "TAPEDECK_SUBSCRIPTIONS: `0` is not a limit: use a whole number from 1 to 1000000",
+        ),
+        (
+            ("TAPEDECK_ADDRESS", "0.0.0.0"),
+            "server.address: 0.0.0.0:8000 is reachable from outside: set TAPEDECK_TOKENS, or TAPEDECK_PUBLIC=true to serve everybody, or listen on 127.0.0.1",
+        ),
+        (
+            ("STORE_URL", "postgres://me:secret@x/y"),
+            "STORE_URL: PostgreSQL is not supported in this version: use sqlite:PATH or leave it unset",
+        ),
+    ];
+    for (pair, expected) in variables {
+        assert_eq!(from_env(&[pair]).unwrap_err().to_string(), expected);
+    }
+    let files = [
+        (
+            "[server]\nport = \"x\"",
+            "server.port in tapedeck.toml: `x` is not a port: use a number from 0 to 65535",
+        ),
+        (
+            "[server]\nport = [1]",
+            "server.port in tapedeck.toml: `array` is not a port: use a number from 0 to 65535",
+        ),
+        (
+            "[server]\npublik = true",
+            "unknown setting server.publik in tapedeck.toml: [server] has address, allowed_hosts, allowed_origins, cors_origins, frame_ancestors, page_dir, port, public, tokens",
+        ),
+        (
+            "port = 1",
+            "unknown setting port in tapedeck.toml: the sections are [limits], [log], [server], [store], [venues]",
+        ),
+        (
+            "[venues.kraken]\nws_url = \"x\"",
+            "unknown setting venues.kraken in tapedeck.toml: [venues] has https_proxy, provider, sim_seed, symbols",
+        ),
+        (
+            "[log]\n\ntokens = [secret]",
+            "tapedeck.toml line 3 is not TOML: write name = \"text\", name = 123, name = true or name = [\"a\", \"b\"]",
+        ),
+    ];
+    for (file, expected) in files {
+        assert_eq!(from_file(file).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn secrets_show_neither_in_debug_nor_in_errors() {
+    let config = from_env(&[
+        ("TAPEDECK_TOKENS", "open-sesame"),
+        ("HTTPS_PROXY", "http://me:open-sesame@proxy.example:3128"),
+    ])
+    .unwrap();
+    assert_eq!(config.server.tokens[0].expose_secret(), "open-sesame");
+    assert!(!format!("{config:?} {config:#?}").contains("sesame"));
+    let bad = [
+        from_file("[server]\ntokens = [\"open-sesame\", \"open sesame\"]"),
+        from_file("[server]\ntokens = open-sesame"),
+        from_file("[server]\ntokens = { a = \"open-sesame\" }"),
+        from_file("[venues]\nhttps_proxy = \"https://me:open-sesame@x\""),
+        from_file("[store]\nurl = \"postgres://me:open-sesame@x\""),
+    ];
+    for error in bad.map(Result::unwrap_err) {
+        assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
+    }
+}
+
+#[test]
+fn dot_env_is_read_and_its_errors_name_the_line() {
+    let text = "# comment\n\nPORT=7000\nexport LOG_FORMAT='json'\nSYMBOLS=\"BTC/USDT\" # one\n";
+    let expected = environment(&[("PORT", "7000"), ("LOG_FORMAT", "json"), ("SYMBOLS", "BTC/USDT")]);
+    assert_eq!(dot_env(text), Ok(expected));
+    assert_eq!(dot_env("A=1\nsecret words\n"), Err(ConfigError::DotEnv { line: 2 }));
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let flags = Flags { config: Some("/nowhere/deck.toml".into()), ..Flags::default() };
+    let error = Config::load(&flags).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot read /nowhere/deck.toml: ")
+            && error.ends_with("name another with --config")
+    );
+}
+
+const EXAMPLE_TOML: &str = include_str!("../../../tapedeck.example.toml");
+const EXAMPLE_ENV: &str = include_str!("../../../.env.example");
+
+/// The example with every setting in force, examples included or not.
+fn uncommented(examples: bool) -> String {
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(rest) if rest.contains(" = ") => match rest.strip_prefix("example: ") {
+            Some(example) => {
+                if examples {
+                    example.to_owned()
+                } else {
+                    String::new()
+                }
+            }
+            None => rest.to_owned(),
+        },
+        _ => line.to_owned(),
+    };
+    EXAMPLE_TOML.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_file_holds_every_setting_and_its_defaults() {
+    let layers = Layers::new(BTreeMap::new(), "tapedeck.example.toml", &uncommented(true)).unwrap();
+    Config::from_layers(&layers, &Flags::default()).unwrap();
+    let table: toml::Table = uncommented(true).parse().unwrap();
+    for asked in layers.asked() {
+        let found =
+            asked.key.split('.').try_fold(&toml::Value::Table(table.clone()), |v, part| v.get(part)).cloned();
+        assert!(found.is_some(), "tapedeck.example.toml does not show {}", asked.key);
+        let variables = format!("[{}]", asked.variables.join(", "));
+        assert!(EXAMPLE_TOML.contains(&variables), "tapedeck.example.toml does not name {variables}");
+    }
+    let as_shown = from_file(&uncommented(false)).unwrap();
+    assert_eq!(format!("{as_shown:?}"), format!("{:?}", from_env(&[]).unwrap()));
+    assert_eq!(format!("{:?}", from_file(EXAMPLE_TOML).unwrap()), format!("{as_shown:?}"));
+}
+
+#[test]
+fn the_example_environment_names_every_variable() {
+    let layers = Layers::new(BTreeMap::new(), "", "").unwrap();
+    Config::from_layers(&layers, &Flags::default()).unwrap();
+    let known: BTreeSet<String> = layers.asked().into_iter().flat_map(|asked| asked.variables).collect();
+    let shown: BTreeMap<String, String> = EXAMPLE_ENV
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ")?.split_once('='))
+        .filter(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert_eq!(shown.keys().cloned().collect::<BTreeSet<_>>(), known);
+    let config = Config::from_layers(&Layers::new(shown, "", "").unwrap(), &Flags::default()).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{:?}", from_env(&[]).unwrap()));
+    assert_eq!(dot_env(EXAMPLE_ENV), Ok(BTreeMap::new()));
+}

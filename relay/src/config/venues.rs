@@ -1,0 +1,170 @@
+//! Which venues and symbols are followed, and how they are reached.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use shared::market::{Symbol, VenueId};
+
+use super::{ConfigError, Layers};
+use crate::venues::sim::SimMarket;
+
+/// Venues with a folder of their own; `sim` stands beside them, never among them.
+pub const VENUES: [&str; 1] = ["binance"];
+
+/// What is followed without `SYMBOLS`.
+const DEFAULT_SYMBOLS: [&str; 3] = ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP"];
+
+/// `[venues]`.
+#[derive(Clone, Debug)]
+pub struct VenuesConfig {
+    /// `PROVIDER`: venues to follow, or `sim` alone. Default `binance`. `--demo` means `sim`.
+    pub provider: Provider,
+    /// `SYMBOLS`: what to follow at each venue that lists it, in the page's order. Default BTC, ETH and SOL
+    /// perpetuals; all it has for `sim`. With `--demo`, symbols the simulated market lacks are passed over.
+    pub symbols: Vec<Symbol>,
+    /// `HTTPS_PROXY` (or `https_proxy`): `http://[user:password@]host[:port]`, used for https and wss.
+    /// Default none.
+    pub https_proxy: Option<SecretString>,
+    /// `SIM_SEED`: which simulated market. Default 1.
+    pub sim_seed: u64,
+    /// Base addresses that differ from the venue's own, by venue. Default none.
+    pub base_urls: BTreeMap<&'static str, BaseUrls>,
+}
+
+/// Where events come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Provider {
+    /// The simulated market.
+    Sim,
+    /// Real venues, the first one answering where one is asked for.
+    Venues(Vec<VenueId>),
+}
+
+/// Base addresses of one venue in place of its own: a proxy, a stand-in, another region. No trailing slash.
+///
+/// A venue whose products have addresses of their own appends what tells them apart; the spot side follows
+/// the general address unless it has its own. Binance: futures sockets are `<ws>/public/stream` and
+/// `<ws>/market/stream`, spot `<spot_ws or ws>/stream`; calls go to `<rest>/fapi/..` and
+/// `<spot_rest or rest>/api/..`.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct BaseUrls {
+    /// `<VENUE>_WS_URL`.
+    pub ws: Option<String>,
+    /// `<VENUE>_REST_URL`.
+    pub rest: Option<String>,
+    /// `<VENUE>_SPOT_WS_URL`; default the one of `ws`.
+    pub spot_ws: Option<String>,
+    /// `<VENUE>_SPOT_REST_URL`; default the one of `rest`.
+    pub spot_rest: Option<String>,
+}
+
+impl VenuesConfig {
+    pub(super) fn read(layers: &Layers, demo: bool) -> Result<VenuesConfig, ConfigError> {
+        let expected = "a venue: use binance, or sim alone";
+        let venue = |text: &str| {
+            let name = text.to_lowercase();
+            (name == "sim" || VENUES.contains(&name.as_str())).then_some(name)
+        };
+        let named = layers.list("venues.provider", &["PROVIDER"], expected, venue)?.unwrap_or_default();
+        let provider = if demo { Provider::Sim } else { provider(named)? };
+
+        let expected = "a symbol: use one like BTCUSDT-PERP or BTC/USDT";
+        let symbols = layers.list("venues.symbols", &["SYMBOLS"], expected, |t| t.parse::<Symbol>().ok())?;
+        let sim_seed = layers
+            .one("venues.sim_seed", &["SIM_SEED"], "a seed: use a whole number from 0", |t| t.parse().ok())?
+            .unwrap_or(1);
+        let symbols = match provider {
+            Provider::Sim => sim_symbols(sim_seed, symbols, demo)?,
+            Provider::Venues(_) => match symbols.filter(|s| !s.is_empty()) {
+                Some(symbols) => unique(symbols),
+                None => DEFAULT_SYMBOLS.iter().filter_map(|text| text.parse().ok()).collect(),
+            },
+        };
+
+        let expected = "a proxy address: use http://host:port or http://user:password@host:port";
+        let https_proxy =
+            layers.secret("venues.https_proxy", &["HTTPS_PROXY", "https_proxy"], expected, is_proxy)?;
+
+        let mut base_urls = BTreeMap::new();
+        for venue in VENUES {
+            let urls = BaseUrls::read(layers, venue)?;
+            if urls != BaseUrls::default() {
+                base_urls.insert(venue, urls);
+            }
+        }
+        Ok(VenuesConfig { provider, symbols, https_proxy, sim_seed, base_urls })
+    }
+}
+
+impl BaseUrls {
+    fn read(layers: &Layers, venue: &str) -> Result<BaseUrls, ConfigError> {
+        let read = |name: &str, expected: &'static str, schemes: [&str; 2]| {
+            let variable = format!("{}_{}", venue.to_uppercase(), name.to_uppercase());
+            let key = format!("venues.{venue}.{name}");
+            layers.one(&key, &[variable.as_str()], expected, |text| base_url(text, schemes))
+        };
+        let ws = |name| read(name, "a socket address: use one like wss://host:port", ["ws://", "wss://"]);
+        let rest = |name| read(name, "an address: use one like https://host:port", ["http://", "https://"]);
+        let (general, general_rest) = (ws("ws_url")?, rest("rest_url")?);
+        let (spot, spot_rest) = (ws("spot_ws_url")?, rest("spot_rest_url")?);
+        Ok(BaseUrls {
+            spot_ws: spot.or_else(|| general.clone()),
+            spot_rest: spot_rest.or_else(|| general_rest.clone()),
+            ws: general,
+            rest: general_rest,
+        })
+    }
+}
+
+fn provider(named: Vec<String>) -> Result<Provider, ConfigError> {
+    let named = unique(named);
+    match named.as_slice() {
+        [] => Ok(Provider::Venues(vec![VenueId::new(VENUES[0])])),
+        [only] if only == "sim" => Ok(Provider::Sim),
+        some if some.iter().any(|name| name == "sim") => Err(ConfigError::SimBesideVenues),
+        some => Ok(Provider::Venues(some.iter().map(|name| VenueId::new(name)).collect())),
+    }
+}
+
+/// The simulated market's symbols, of those asked for. `lenient`: what it lacks was meant for real venues.
+fn sim_symbols(seed: u64, asked: Option<Vec<Symbol>>, lenient: bool) -> Result<Vec<Symbol>, ConfigError> {
+    let has: Vec<Symbol> = SimMarket::new(seed).instruments().into_iter().map(|i| i.symbol).collect();
+    let (known, missing): (Vec<_>, Vec<_>) =
+        unique(asked.unwrap_or_default()).into_iter().partition(|symbol| has.contains(symbol));
+    match missing.first() {
+        Some(symbol) if !lenient => {
+            let has = has.iter().map(Symbol::to_string).collect::<Vec<_>>().join(", ");
+            Err(ConfigError::NotSimulated { symbol: symbol.clone(), has })
+        }
+        _ if known.is_empty() => Ok(has),
+        _ => Ok(known),
+    }
+}
+
+/// The list without repeats, in its order.
+fn unique<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    for item in list {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
+}
+
+/// An address of one of the schemes, without its trailing slashes.
+fn base_url(text: &str, schemes: [&str; 2]) -> Option<String> {
+    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme))?;
+    let host = rest.split('/').next()?;
+    let fits = !host.is_empty() && !text.contains(char::is_whitespace) && !text.contains(['?', '#', '@']);
+    fits.then(|| text.trim_end_matches('/').to_owned())
+}
+
+fn is_proxy(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("http://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
+    let fits = |c: char| c.is_alphanumeric() || "-._[]:".contains(c);
+    !host.is_empty() && host.chars().all(fits) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
