@@ -1,1 +1,58 @@
-fn main() {}
+//! `cargo xtask`: everything a person or a CI machine does with this repository.
+//!
+//! Reading order:
+//! - [`project`]: where things are; [`shell`]: how other programs are called; [`steps`]: named, timed steps;
+//! - [`setup`]: installs what is missing, or names it in one line;
+//! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
+//! - [`run`], [`test`], [`bench`], [`dist`]: one file per command.
+
+mod bench;
+mod bundle;
+mod dist;
+mod project;
+mod run;
+mod setup;
+mod shell;
+mod steps;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up, build, test, bench and release steps of tapedeck")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build page and relay and start the relay with the simulated market.
+    Run(run::Args),
+    /// Run every check: format, lints, docs, unit, integration and browser tests.
+    Test(test::Args),
+    /// Build the page for release into dist/ and print its size table.
+    Bundle(bundle::Args),
+    /// Print bundle size, load time, frame times and decode rates beside their budgets.
+    Bench,
+    /// Make release artefacts with checksums in dist-out/.
+    Dist,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Bundle(args) => bundle::run(&args),
+        Command::Bench => bench::run(),
+        Command::Dist => dist::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The page: index.html (the same file Trunk reads), wasm and npm files to one folder of content-hashed files.
+//!
+//! wasm-bindgen runs as a library, so its version equals the crate's by construction and nothing is downloaded. Every
+//! file but index.html carries 16 hex digits of its SHA-256 in its name and may be cached for ever. No inline script is
+//! written: a small loader module starts the wasm, so the page runs under a strict content security policy.
+
+mod html;
+mod output;
+mod sizes;
+mod wasm;
+
+use crate::project::Project;
+use crate::setup;
+use crate::shell::{call, cargo};
+use crate::steps::Steps;
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+pub(crate) use output::sha256;
+pub(crate) use sizes::Sizes;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Build quickly instead of small, without compressed twins (what `cargo xtask run` does).
+    #[arg(long)]
+    dev: bool,
+    /// Where to write; the default is what the relay embeds.
+    #[arg(long, default_value = "dist")]
+    out: PathBuf,
+}
+
+/// How the page is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Quick to build: the dev profile, no wasm-opt, no compressed twins.
+    Dev,
+    /// As [`Kind::Dev`], with the chart library's development build, which checks what it is given.
+    Test,
+    /// Small: profile `page`, wasm-opt, .br and .gz twins.
+    Release,
+}
+
+impl Kind {
+    /// Where the bundle is kept. `dist/` holds nothing but release bundles, because the relay embeds it.
+    pub(crate) fn folder(self, project: &Project) -> PathBuf {
+        match self {
+            Self::Dev => project.root.join("target/page/dev"),
+            Self::Test => project.root.join("target/page/test"),
+            Self::Release => project.root.join("dist"),
+        }
+    }
+}
+
+/// `cargo xtask bundle`.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let project = Project::find()?;
+    let mut steps = Steps::new();
+    let kind = if args.dev { Kind::Dev } else { Kind::Release };
+    let out = project.root.join(&args.out);
+    let result = build(&project, &mut steps, kind, &out);
+    steps.print_summary();
+    result?;
+    println!("\n{}", Sizes::of(&project, &out)?.table());
+    Ok(())
+}
+
+/// Builds the page into `out`, skipping whatever is up to date.
+pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path) -> Result<()> {
+    steps.step("wasm target", || setup::wasm_target(project))?;
+    steps.step("npm packages", || setup::npm_packages(project))?;
+    let mut compiled = PathBuf::new();
+    steps.step("compile page", || {
+        compiled = compile(project, kind)?;
+        Ok(String::new())
+    })?;
+    steps.step("bundle page", || {
+        let stamp = stamp(project, kind, &compiled)?;
+        let stamp_file = out.with_extension("stamp");
+        if std::fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) && out.join("index.html").is_file() {
+            return Ok("unchanged".into());
+        }
+        // The stamp goes first: an interrupted build must not look finished.
+        let _ = std::fs::remove_file(&stamp_file);
+        write(project, kind, &compiled, out)?;
+        std::fs::write(stamp_file, stamp)?;
+        Ok(format!("written to {}", out.strip_prefix(&project.root).unwrap_or(out).display()))
+    })
+}
+
+/// Compiles the frontend and returns its wasm file.
+fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
+    let (profile, folder) = if kind == Kind::Release { ("page", "page") } else { ("dev", "debug") };
+    let target = "wasm32-unknown-unknown";
+    cargo(&project.root, &["build", "-p", "frontend", "--lib", "--target", target, "--profile", profile]).run()?;
+    Ok(project.target.join(target).join(folder).join("frontend.wasm"))
+}
+
+/// Text that changes whenever the bundle would: a hash over everything that goes in, this code included.
+fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update([kind as u8]);
+    for code in [include_str!("mod.rs"), include_str!("html.rs"), include_str!("output.rs"), include_str!("wasm.rs")] {
+        hash.update(code);
+    }
+    let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
+    for link in html::links(&page)? {
+        for file in link.files(&project.root)? {
+            hash.update(file.to_string_lossy().as_bytes());
+            // npm's files are pinned by the lock file below.
+            if !file.components().any(|part| part.as_os_str() == "node_modules") {
+                hash.update(std::fs::read(&file).with_context(|| format!("index.html names {}", file.display()))?);
+            }
+        }
+    }
+    hash.update(page);
+    hash.update(std::fs::read(project.root.join("package-lock.json"))?);
+    hash.update(std::fs::read(compiled).with_context(|| compiled.display().to_string())?);
+    Ok(output::hex(&hash.finalize()))
+}
+
+/// Writes the bundle aside and swaps it in, so a running relay never serves half of one.
+fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<()> {
+    let aside = out.with_extension("new");
+    let _ = std::fs::remove_dir_all(&aside);
+    std::fs::create_dir_all(&aside)?;
+    let mut output = output::Output::new(&aside);
+    let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
+    let optimise = |wasm: Vec<u8>| if kind == Kind::Release { wasm_opt(project, &wasm) } else { Ok(wasm) };
+    let parts = wasm::bindgen(compiled, &mut output, optimise)?;
+    let page = html::rewrite(&page, &project.root, kind == Kind::Test, &parts.tags(), &mut output)?;
+    output.write_plain("index.html", page.as_bytes())?;
+    if kind == Kind::Release {
+        let folder = aside.to_str().context("the output path is not UTF-8")?;
+        call("node", &project.root, &["xtask/js/compress.mjs", folder]).run()?;
+    }
+    let _ = std::fs::remove_dir_all(out);
+    std::fs::rename(&aside, out).with_context(|| format!("cannot move the bundle to {}", out.display()))
+}
+
+/// wasm-opt from npm's binaryen; the features are those rustc's wasm target turns on.
+fn wasm_opt(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
+    let dir = project.root.join("target/page/wasm-opt");
+    std::fs::create_dir_all(&dir)?;
+    let (input, output) = (dir.join("in.wasm"), dir.join("out.wasm"));
+    std::fs::write(&input, wasm)?;
+    let paths = [input.to_string_lossy().into_owned(), output.to_string_lossy().into_owned()];
+    let args = [
+        "node_modules/binaryen/bin/wasm-opt",
+        "-Oz",
+        "--strip-debug",
+        "--strip-producers",
+        "--enable-bulk-memory",
+        "--enable-mutable-globals",
+        "--enable-nontrapping-float-to-int",
+        "--enable-sign-ext",
+        "--enable-reference-types",
+        "--enable-multivalue",
+        &paths[0],
+        "-o",
+        &paths[1],
+    ];
+    call("node", &project.root, &args).run()?;
+    Ok(std::fs::read(output)?)
+}

@@ -1,0 +1,70 @@
+//! wasm-bindgen: compiled wasm to the module the browser loads, its glue and the local JS it imports.
+
+use super::output::Output;
+use anyhow::{Context, Result};
+use std::path::Path;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// Names of the written parts.
+pub(super) struct Parts {
+    wasm: String,
+    glue: String,
+    loader: String,
+}
+
+impl Parts {
+    /// What stands in the page in place of Trunk's rust link.
+    pub(super) fn tags(&self) -> String {
+        let Self { wasm, glue, loader } = self;
+        format!(
+            "<link rel=\"preload\" href=\"{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
+             <link rel=\"modulepreload\" href=\"{glue}\">\n    \
+             <script type=\"module\" src=\"{loader}\"></script>"
+        )
+    }
+}
+
+/// Runs wasm-bindgen for the web target and writes wasm, glue, snippets and loader.
+pub(super) fn bindgen(
+    compiled: &Path,
+    output: &mut Output<'_>,
+    optimise: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
+) -> Result<Parts> {
+    let mut generated = Bindgen::new()
+        .input_path(compiled)
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .generate_output()
+        .context("wasm-bindgen")?;
+    let mut glue = generated.js().to_string();
+
+    // Local modules live at `snippets/<crate>-<hash>/<path>`; numbered inline snippets beside them.
+    let mut modules: Vec<(String, String)> = Vec::new();
+    for (path, text) in generated.local_modules() {
+        modules.push((format!("./snippets/{path}"), text.clone()));
+    }
+    for (name, texts) in generated.snippets() {
+        for (i, text) in texts.iter().enumerate() {
+            modules.push((format!("./snippets/{name}/inline{i}.js"), text.clone()));
+        }
+    }
+    modules.sort();
+    for (import, text) in modules {
+        let name = Path::new(&import).file_name().and_then(|name| name.to_str()).unwrap_or("snippet.js");
+        let written = output.write_hashed(name, text.as_bytes())?;
+        for quote in ['\'', '"'] {
+            glue = glue.replace(&format!("{quote}{import}{quote}"), &format!("{quote}./{written}{quote}"));
+        }
+    }
+    anyhow::ensure!(!glue.contains("./snippets/"), "wasm-bindgen's glue imports a snippet that was not written");
+
+    let wasm = optimise(generated.wasm_mut().emit_wasm())?;
+    let wasm = output.write_hashed("app.wasm", &wasm)?;
+    let glue = output.write_hashed("app.js", glue.as_bytes())?;
+    let loader = format!(
+        "import init from './{glue}';\ninit({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n"
+    );
+    let loader = output.write_hashed("loader.js", loader.as_bytes())?;
+    Ok(Parts { wasm, glue, loader })
+}

@@ -1,0 +1,71 @@
+//! Installs what a fresh machine lacks, or names it in one line.
+
+use crate::project::Project;
+use crate::shell::call;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// The standard library for wasm. Asked for by name: `RUSTUP_AUTO_INSTALL=0` keeps rustup from reading the toolchain
+/// file by itself.
+pub(crate) fn wasm_target(project: &Project) -> Result<String> {
+    let sysroot = call("rustc", &project.root, &["--print", "sysroot"]).quiet().read()?;
+    if PathBuf::from(sysroot.trim()).join("lib/rustlib").join(WASM).is_dir() {
+        return Ok("present".into());
+    }
+    call("rustup", &project.root, &["target", "add", WASM]).run()?;
+    Ok("installed".into())
+}
+
+/// A rustup component such as `clippy`.
+pub(crate) fn component(project: &Project, name: &str, probe: &[&str]) -> Result<String> {
+    if crate::shell::cargo(&project.root, probe).succeeds() {
+        return Ok("present".into());
+    }
+    call("rustup", &project.root, &["component", "add", name]).run()?;
+    Ok("installed".into())
+}
+
+/// npm packages exactly as the lock file says. `npm ci` deletes and rewrites the folder, so it runs only when the lock
+/// file differs from the one it last ran with.
+pub(crate) fn npm_packages(project: &Project) -> Result<String> {
+    let lock = std::fs::read(project.root.join("package-lock.json")).context("package-lock.json")?;
+    let stamp = project.root.join("node_modules/.tapedeck-lock");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok("present".into());
+    }
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    call(npm, &project.root, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).run()?;
+    std::fs::write(stamp, lock)?;
+    Ok("installed".into())
+}
+
+/// A Chromium for the browser tests: `$CHROME`, the usual names on PATH, else Debian's package.
+pub(crate) fn chromium(project: &Project) -> Result<PathBuf> {
+    if let Some(path) = find_chromium() {
+        return Ok(path);
+    }
+    let debian = cfg!(target_os = "linux") && std::path::Path::new("/etc/debian_version").exists();
+    if debian && call("id", &project.root, &["-u"]).quiet().read().is_ok_and(|uid| uid.trim() == "0") {
+        call("apt-get", &project.root, &["update", "-qq"]).run()?;
+        call("apt-get", &project.root, &["install", "-y", "-qq", "--no-install-recommends", "chromium"])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .run()?;
+        if let Some(path) = find_chromium() {
+            return Ok(path);
+        }
+    }
+    bail!(
+        "no Chromium found: install one (Debian: apt-get install chromium) or set CHROME to a Chrome or Chromium binary"
+    )
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    if let Some(chosen) = std::env::var_os("CHROME").map(PathBuf::from) {
+        return chosen.is_file().then_some(chosen);
+    }
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+    names.iter().find_map(|name| std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file()))
+}

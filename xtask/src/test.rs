@@ -1,0 +1,143 @@
+//! `cargo xtask test`: every check, cheapest first, stopping at the first that fails.
+
+use crate::bundle::{self, Kind};
+use crate::project::Project;
+use crate::setup;
+use crate::shell::{call, cargo};
+use crate::steps::Steps;
+use anyhow::{Context, Result, ensure};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only the browser tests (and what they need), optionally only files whose name contains this.
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    browser: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let project = Project::find()?;
+    let mut steps = Steps::new();
+    let mut totals = Totals::default();
+    let result = match &args.browser {
+        Some(filter) => browser(&project, &mut steps, filter, &mut totals),
+        None => native(&project, &mut steps)
+            .and_then(|()| browser(&project, &mut steps, "", &mut totals)),
+    };
+    steps.print_summary();
+    // A runner that reads only the end of the output finds the browser tests there too.
+    if let Some((passed, failed)) = totals.browser {
+        println!("\nbrowser: {passed} passed, {failed} failed");
+    }
+    result
+}
+
+#[derive(Default)]
+struct Totals {
+    browser: Option<(u64, u64)>,
+}
+
+fn native(project: &Project, steps: &mut Steps) -> Result<()> {
+    let root = &project.root;
+    let plain = |args: &[&str]| cargo(root, args).run().map(|()| String::new());
+    steps.step("rustfmt", || setup::component(project, "rustfmt", &["fmt", "--version"]))?;
+    steps.step("clippy", || setup::component(project, "clippy", &["clippy", "--version"]))?;
+    steps.step("wasm target", || setup::wasm_target(project))?;
+    steps.step("format", || plain(&["fmt", "--all", "--check"]))?;
+    steps.step("lints, native", || {
+        plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    })?;
+    steps.step("lints, wasm", || {
+        plain(&["clippy", "-p", "shared", "-p", "frontend", "--lib", "--target", WASM, "--", "-D", "warnings"])
+    })?;
+    steps.step("documentation", || {
+        let args = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+        cargo(root, &args).env("RUSTDOCFLAGS", "-D warnings").run().map(|()| String::new())
+    })?;
+    steps.step("unit and integration tests", || {
+        let (mut passed, mut failed, mut ignored) = (0u64, 0u64, 0u64);
+        cargo(root, &["test", "--workspace"]).watch(|line| {
+            if let Some(counts) = line.strip_prefix("test result: ") {
+                passed += count(counts, "passed");
+                failed += count(counts, "failed");
+                ignored += count(counts, "ignored");
+            }
+        })?;
+        ensure!(passed > 0, "cargo test ran no test");
+        Ok(format!("{passed} passed, {failed} failed, {ignored} ignored"))
+    })
+}
+
+/// `12` from `ok. 12 passed; 0 failed`.
+fn count(line: &str, word: &str) -> u64 {
+    let words: Vec<&str> = line.split([' ', ';']).filter(|word| !word.is_empty()).collect();
+    words.iter().position(|w| *w == word).and_then(|i| words[i.checked_sub(1)?].parse().ok()).unwrap_or(0)
+}
+
+fn browser(project: &Project, steps: &mut Steps, filter: &str, totals: &mut Totals) -> Result<()> {
+    let mut chromium = std::path::PathBuf::new();
+    steps.step("Chromium", || {
+        chromium = setup::chromium(project)?;
+        Ok(chromium.display().to_string())
+    })?;
+    steps.step("compile relay", || {
+        cargo(&project.root, &["build", "-p", "tapedeck"]).run()?;
+        Ok(String::new())
+    })?;
+    let page = Kind::Test.folder(project);
+    bundle::build(project, steps, Kind::Test, &page)?;
+    steps.step("browser tests", || {
+        let counts_file = project.root.join("target/page/browser-tests.json");
+        let _ = std::fs::remove_file(&counts_file);
+        let counts_arg = format!("--test-reporter-destination={}", counts_file.display());
+        let mut args = vec![
+            "--test",
+            "--test-concurrency=1",
+            "--test-reporter=spec",
+            "--test-reporter-destination=stdout",
+            "--test-reporter=./tests/browser/support/counts.mjs",
+            &counts_arg,
+        ];
+        let files = spec_files(project, filter)?;
+        args.extend(files.iter().map(String::as_str));
+        let outcome = call("node", &project.root, &args)
+            .env("CHROME", &chromium)
+            .env("TAPEDECK_BIN", project.relay("debug"))
+            .env("TAPEDECK_PAGE_DIR", &page)
+            .run();
+        if let Ok(text) = std::fs::read_to_string(&counts_file) {
+            let counts: serde_json::Value = serde_json::from_str(&text).context("counts of the browser tests")?;
+            totals.browser = counts["passed"].as_u64().zip(counts["failed"].as_u64());
+        }
+        outcome?;
+        let (passed, failed) = totals.browser.context("the browser tests left no counts")?;
+        ensure!(passed > 0, "the browser tests ran no test");
+        Ok(format!("{passed} passed, {failed} failed"))
+    })
+}
+
+fn spec_files(project: &Project, filter: &str) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(project.root.join("tests/browser")).context("tests/browser")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".spec.mjs") && name.contains(filter) {
+            files.push(format!("tests/browser/{name}"));
+        }
+    }
+    ensure!(!files.is_empty(), "no browser test file matches \"{filter}\"");
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn counts_come_from_cargo_s_result_line() {
+        let line = "ok. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!((count(line, "passed"), count(line, "failed"), count(line, "ignored")), (12, 3, 1));
+        assert_eq!(count("ok.", "passed"), 0);
+    }
+}
