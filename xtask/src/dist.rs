@@ -10,7 +10,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Files that go into every archive, beside what it is for.
-const PAPERS: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD_PARTY_NOTICES.md"];
+const PAPERS: [&str; 5] =
+    ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD_PARTY_NOTICES.md"];
 /// Example settings, beside the binary.
 const EXAMPLES: [&str; 2] = [".env.example", "tapedeck.example.toml"];
 
@@ -135,7 +136,8 @@ impl Archive {
         }
         files.sort();
         for file in files {
-            let name = file.strip_prefix(dir)?.to_str().context("a file name is not UTF-8")?.replace('\\', "/");
+            let name =
+                file.strip_prefix(dir)?.to_str().context("a file name is not UTF-8")?.replace('\\', "/");
             self.add_file(&file, &format!("page/{name}"), 0o644)?;
         }
         Ok(())

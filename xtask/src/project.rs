@@ -17,11 +17,13 @@ impl Project {
     /// Asks cargo where things are.
     pub(crate) fn find() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
-        let output = crate::shell::cargo(root, &["metadata", "--no-deps", "--format-version", "1", "--offline"])
-            .quiet()
-            .read()?;
+        let output =
+            crate::shell::cargo(root, &["metadata", "--no-deps", "--format-version", "1", "--offline"])
+                .quiet()
+                .read()?;
         let metadata: serde_json::Value = serde_json::from_str(&output).context("cargo metadata")?;
-        let target = metadata["target_directory"].as_str().context("cargo metadata has no target_directory")?;
+        let target =
+            metadata["target_directory"].as_str().context("cargo metadata has no target_directory")?;
         Ok(Self {
             root: root.to_path_buf(),
             target: PathBuf::from(target),

@@ -22,8 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut totals = Totals::default();
     let result = match &args.browser {
         Some(filter) => browser(&project, &mut steps, filter, &mut totals),
-        None => native(&project, &mut steps)
-            .and_then(|()| browser(&project, &mut steps, "", &mut totals)),
+        None => native(&project, &mut steps).and_then(|()| browser(&project, &mut steps, "", &mut totals)),
     };
     steps.print_summary();
     // A runner that reads only the end of the output finds the browser tests there too.
@@ -49,7 +48,9 @@ fn native(project: &Project, steps: &mut Steps) -> Result<()> {
         plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
     })?;
     steps.step("lints, wasm", || {
-        plain(&["clippy", "-p", "shared", "-p", "frontend", "--lib", "--target", WASM, "--", "-D", "warnings"])
+        plain(&[
+            "clippy", "-p", "shared", "-p", "frontend", "--lib", "--target", WASM, "--", "-D", "warnings",
+        ])
     })?;
     steps.step("documentation", || {
         let args = ["doc", "--workspace", "--no-deps", "--document-private-items"];
@@ -107,7 +108,8 @@ fn browser(project: &Project, steps: &mut Steps, filter: &str, totals: &mut Tota
             .env("TAPEDECK_PAGE_DIR", &page)
             .run();
         if let Ok(text) = std::fs::read_to_string(&counts_file) {
-            let counts: serde_json::Value = serde_json::from_str(&text).context("counts of the browser tests")?;
+            let counts: serde_json::Value =
+                serde_json::from_str(&text).context("counts of the browser tests")?;
             totals.browser = counts["passed"].as_u64().zip(counts["failed"].as_u64());
         }
         outcome?;

@@ -1,5 +1,6 @@
 //! HTTP and WebSocket: routes, limits, errors.
 
+pub mod assets;
 pub mod error;
 mod limits;
 pub mod params;
@@ -151,11 +152,11 @@ pub fn router(core: Arc<Core>, api: Router, page: Router) -> Router {
     let unknown_api = Router::new().route("/api/{*rest}", axum::routing::any(no_such_route));
     own.merge(api)
         .merge(unknown_api)
-        .fallback_service(page)
         .method_not_allowed_fallback(wrong_method)
         .layer(CompressionLayer::new().br(true).gzip(true))
-        // A socket is not a body to compress.
+        // A socket is not a body to compress; the page brings its own compressed twins.
         .merge(socket)
+        .fallback_service(page)
         .layer(from_fn_with_state(core.clone(), limits::guard))
         .layer(from_fn(status::log_request))
         .layer(limits::cors(&core.access))

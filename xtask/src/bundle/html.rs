@@ -30,7 +30,9 @@ impl Link {
             "rust" => Ok(Vec::new()),
             "copy-dir" => {
                 let mut files = Vec::new();
-                for entry in std::fs::read_dir(&path).with_context(|| format!("index.html names {}", self.href))? {
+                for entry in
+                    std::fs::read_dir(&path).with_context(|| format!("index.html names {}", self.href))?
+                {
                     let entry = entry?.path();
                     if entry.is_file() {
                         files.push(entry);
@@ -168,7 +170,9 @@ fn rewrite_urls(css: &str, copied: &mut Copied, output: &mut Output<'_>) -> Resu
         out.push_str(before);
         match copied.hashed(name, output)? {
             Some(name) => out.push_str(&format!("url(\"{name}\")")),
-            None if name.starts_with("data:") || name.starts_with('#') => out.push_str(&format!("url({inner})")),
+            None if name.starts_with("data:") || name.starts_with('#') => {
+                out.push_str(&format!("url({inner})"))
+            }
             None => bail!("url({name}) is no file that index.html copies"),
         }
         rest = tail;
@@ -260,8 +264,10 @@ mod tests {
     }
 
     fn files(dir: &Path) -> Vec<String> {
-        let mut names: Vec<String> =
-            std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -270,11 +276,15 @@ mod tests {
     fn trunk_tags_become_hashed_files_and_references_follow() {
         let dir = project("a { background: url('icon.svg') } b { background: url(data:x) }");
         let out = tempfile::tempdir().unwrap();
-        let html = rewrite(PAGE, dir.path(), false, "<script src=\"x\">", &mut Output::new(out.path())).unwrap();
+        let html =
+            rewrite(PAGE, dir.path(), false, "<script src=\"x\">", &mut Output::new(out.path())).unwrap();
         let names = files(out.path());
         assert_eq!(names.len(), 4, "{names:?}");
         let (icon, script, late, css) = (&names[0], &names[1], &names[2], &names[3]);
-        assert!(icon.starts_with("icon-") && script.starts_with("late-") && css.starts_with("main-"), "{names:?}");
+        assert!(
+            icon.starts_with("icon-") && script.starts_with("late-") && css.starts_with("main-"),
+            "{names:?}"
+        );
         assert_eq!(late, "late.js", "no tag or style sheet names the copied file, so its name stays");
         assert_eq!(
             html,
@@ -314,6 +324,9 @@ mod tests {
     #[test]
     fn an_unknown_kind_of_link_is_an_error() {
         let error = links("<link data-trunk rel=\"inline\" href=\"x.js\">").err().unwrap();
-        assert_eq!(error.to_string(), "index.html: rel=\"inline\" is not one that `cargo xtask bundle` knows");
+        assert_eq!(
+            error.to_string(),
+            "index.html: rel=\"inline\" is not one that `cargo xtask bundle` knows"
+        );
     }
 }

@@ -76,13 +76,17 @@ pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path
     })?;
     steps.step("bundle page", || {
         let stamp = stamp(project, kind, &compiled)?;
-        let stamp_file = out.with_extension("stamp");
-        if std::fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) && out.join("index.html").is_file() {
+        let name = out.file_name().and_then(|name| name.to_str()).context("the output path has no name")?;
+        let stamp_file = project.root.join(format!("target/page/{name}.stamp"));
+        if std::fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp)
+            && out.join("index.html").is_file()
+        {
             return Ok("unchanged".into());
         }
         // The stamp goes first: an interrupted build must not look finished.
         let _ = std::fs::remove_file(&stamp_file);
         write(project, kind, &compiled, out)?;
+        std::fs::create_dir_all(project.root.join("target/page"))?;
         std::fs::write(stamp_file, stamp)?;
         Ok(format!("written to {}", out.strip_prefix(&project.root).unwrap_or(out).display()))
     })
@@ -92,7 +96,8 @@ pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path
 fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
     let (profile, folder) = if kind == Kind::Release { ("page", "page") } else { ("dev", "debug") };
     let target = "wasm32-unknown-unknown";
-    cargo(&project.root, &["build", "-p", "frontend", "--lib", "--target", target, "--profile", profile]).run()?;
+    cargo(&project.root, &["build", "-p", "frontend", "--lib", "--target", target, "--profile", profile])
+        .run()?;
     Ok(project.target.join(target).join(folder).join("frontend.wasm"))
 }
 
@@ -100,7 +105,9 @@ fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
 fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update([kind as u8]);
-    for code in [include_str!("mod.rs"), include_str!("html.rs"), include_str!("output.rs"), include_str!("wasm.rs")] {
+    for code in
+        [include_str!("mod.rs"), include_str!("html.rs"), include_str!("output.rs"), include_str!("wasm.rs")]
+    {
         hash.update(code);
     }
     let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
@@ -109,7 +116,9 @@ fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
             hash.update(file.to_string_lossy().as_bytes());
             // npm's files are pinned by the lock file below.
             if !file.components().any(|part| part.as_os_str() == "node_modules") {
-                hash.update(std::fs::read(&file).with_context(|| format!("index.html names {}", file.display()))?);
+                hash.update(
+                    std::fs::read(&file).with_context(|| format!("index.html names {}", file.display()))?,
+                );
             }
         }
     }

@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn fonts_do_not_count_and_the_verdict_follows_the_sum() {
         let row = |name: &str, brotli| Row { name: name.into(), raw: 0, gzip: 0, brotli };
-        let mut sizes = Sizes { rows: vec![row("app.wasm", 200_000), row("a.woff2", 90_000), row("app.js", 100_000)] };
+        let mut sizes =
+            Sizes { rows: vec![row("app.wasm", 200_000), row("a.woff2", 90_000), row("app.js", 100_000)] };
         assert_eq!(sizes.total_brotli(), 300_000);
         assert!(sizes.table().ends_with("within the budget of 300000 bytes brotli"));
         sizes.rows.push(row("index.html", 1));

@@ -57,7 +57,10 @@ pub(super) fn bindgen(
             glue = glue.replace(&format!("{quote}{import}{quote}"), &format!("{quote}./{written}{quote}"));
         }
     }
-    anyhow::ensure!(!glue.contains("./snippets/"), "wasm-bindgen's glue imports a snippet that was not written");
+    anyhow::ensure!(
+        !glue.contains("./snippets/"),
+        "wasm-bindgen's glue imports a snippet that was not written"
+    );
 
     let wasm = optimise(generated.wasm_mut().emit_wasm())?;
     let wasm = output.write_hashed("app.wasm", &wasm)?;
