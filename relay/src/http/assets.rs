@@ -24,7 +24,7 @@ const NO_PAGE: &str = "<!doctype html><meta charset=\"utf-8\"><title>tapedeck</t
     <p>The API is there all the same: <a href=\"/api/status\">/api/status</a>.";
 
 #[derive(rust_embed::RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../dist"]
+#[folder = "../dist"]
 #[allow_missing = true]
 struct Embedded;
 
