@@ -85,7 +85,7 @@ mod tests {
             [venues.binance]
             ws_url = "ws://127.0.0.1:9001/"
         "#;
-        let layers = Layers::new(Default::default(), "tapedeck.toml", file).unwrap();
+        let layers = Layers::new(vec![], "tapedeck.toml", file).unwrap();
         let text = report(&Config::from_layers(&layers, &Flags::default()).unwrap());
         for line in [
             "configuration ok",

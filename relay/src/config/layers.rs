@@ -11,8 +11,8 @@ use super::ConfigError;
 /// Where settings come from, highest first; a reader asks for each by its key and variables.
 #[derive(Debug, Default)]
 pub struct Layers {
-    /// The environment, with what only `.env` has beneath it.
-    environment: BTreeMap<String, String>,
+    /// The environment and `.env`, highest first: any name of a setting in the one hides all in the other.
+    environments: Vec<BTreeMap<String, String>>,
     file: Table,
     /// How the file is called in errors.
     file_name: String,
@@ -35,12 +35,12 @@ struct Given {
 }
 
 impl Layers {
-    /// Layers of an environment and the text of a file.
+    /// Layers of environments, highest first, and the text of a file.
     ///
     /// # Errors
     /// [`ConfigError::Syntax`] when the text is not TOML.
     pub fn new(
-        environment: BTreeMap<String, String>,
+        environments: Vec<BTreeMap<String, String>>,
         file_name: &str,
         file: &str,
     ) -> Result<Layers, ConfigError> {
@@ -50,15 +50,17 @@ impl Layers {
             });
             ConfigError::Syntax { file: file_name.to_owned(), line }
         })?;
-        Ok(Layers { environment, file: table, file_name: file_name.to_owned(), asked: RefCell::default() })
+        Ok(Layers { environments, file: table, file_name: file_name.to_owned(), asked: RefCell::default() })
     }
 
     /// The value of a setting, from the highest layer that has one. An empty variable counts as unset.
     fn given(&self, key: &str, variables: &[&str]) -> Option<Given> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         self.asked.borrow_mut().insert(Asked { key: key.to_owned(), variables: owned(variables) });
-        for name in variables {
-            if let Some(text) = self.environment.get(*name).filter(|text| !text.trim().is_empty()) {
+        for (environment, name) in
+            self.environments.iter().flat_map(|e| variables.iter().map(move |name| (e, name)))
+        {
+            if let Some(text) = environment.get(*name).filter(|text| !text.trim().is_empty()) {
                 return Some(Given {
                     name: (*name).to_owned(),
                     value: Value::String(text.trim().to_owned()),

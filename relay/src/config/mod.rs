@@ -13,6 +13,7 @@ mod tests;
 mod venues;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -90,13 +91,12 @@ impl Config {
     /// [`ConfigError`], to be shown as it is.
     pub fn load(flags: &Flags) -> Result<Config, ConfigError> {
         // Variables that are not UTF-8 are none of ours.
-        let process =
-            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let mut environment = match read_if_there(Path::new(".env"))? {
-            Some(text) => dot_env(&text)?,
-            None => BTreeMap::new(),
-        };
-        environment.extend(process.filter(|(_, value)| !value.trim().is_empty()));
+        let utf8 =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let mut environments = vec![std::env::vars_os().filter_map(utf8).collect()];
+        if let Some(text) = read_if_there(Path::new(".env"))? {
+            environments.push(dot_env(&text)?);
+        }
         let (path, text) = match &flags.config {
             Some(path) => {
                 let text = std::fs::read_to_string(path);
@@ -105,7 +105,7 @@ impl Config {
             }
             None => (DEFAULT_FILE.into(), read_if_there(Path::new(DEFAULT_FILE))?.unwrap_or_default()),
         };
-        Config::from_layers(&Layers::new(environment, &path.display().to_string(), &text)?, flags)
+        Config::from_layers(&Layers::new(environments, &path.display().to_string(), &text)?, flags)
     }
 
     /// The configuration of given layers: the part of [`Config::load`] that reads nothing.

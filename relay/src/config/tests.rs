@@ -9,7 +9,7 @@ fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn load(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, ConfigError> {
-    Config::from_layers(&Layers::new(environment(variables), "tapedeck.toml", file)?, flags)
+    Config::from_layers(&Layers::new(vec![environment(variables)], "tapedeck.toml", file)?, flags)
 }
 
 fn from_env(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -51,6 +51,15 @@ fn flags_beat_environment_beats_file() {
     assert_eq!(port(&[("PORT", "7002")], Some("[::1]:7003")), "[::1]:7003");
     assert_eq!(port(&[("PORT", " ")], None), "127.0.0.2:7000", "an empty variable is unset");
     assert_eq!(from_file(file).unwrap().log.format, LogFormat::Json);
+}
+
+#[test]
+fn environment_beats_dot_env_whatever_name_is_used() {
+    let dot_env = environment(&[("PORT", "7001"), ("LOG_FORMAT", "json")]);
+    let layers =
+        Layers::new(vec![environment(&[("BACKEND_PORT", "7002"), ("LOG_FORMAT", "")]), dot_env], "", "");
+    let config = Config::from_layers(&layers.unwrap(), &Flags::default()).unwrap();
+    assert_eq!((config.server.listen.port(), config.log.format), (7_002, LogFormat::Json));
 }
 
 #[test]
@@ -288,7 +297,7 @@ fn uncommented(examples: bool) -> String {
 
 #[test]
 fn the_example_file_holds_every_setting_and_its_defaults() {
-    let layers = Layers::new(BTreeMap::new(), "tapedeck.example.toml", &uncommented(true)).unwrap();
+    let layers = Layers::new(vec![], "tapedeck.example.toml", &uncommented(true)).unwrap();
     Config::from_layers(&layers, &Flags::default()).unwrap();
     let table: toml::Table = uncommented(true).parse().unwrap();
     for asked in layers.asked() {
@@ -305,7 +314,7 @@ fn the_example_file_holds_every_setting_and_its_defaults() {
 
 #[test]
 fn the_example_environment_names_every_variable() {
-    let layers = Layers::new(BTreeMap::new(), "", "").unwrap();
+    let layers = Layers::new(vec![], "", "").unwrap();
     Config::from_layers(&layers, &Flags::default()).unwrap();
     let known: BTreeSet<String> = layers.asked().into_iter().flat_map(|asked| asked.variables).collect();
     let shown: BTreeMap<String, String> = EXAMPLE_ENV
@@ -315,7 +324,7 @@ fn the_example_environment_names_every_variable() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     assert_eq!(shown.keys().cloned().collect::<BTreeSet<_>>(), known);
-    let config = Config::from_layers(&Layers::new(shown, "", "").unwrap(), &Flags::default()).unwrap();
+    let config = Config::from_layers(&Layers::new(vec![shown], "", "").unwrap(), &Flags::default()).unwrap();
     assert_eq!(format!("{config:?}"), format!("{:?}", from_env(&[]).unwrap()));
     assert_eq!(dot_env(EXAMPLE_ENV), Ok(BTreeMap::new()));
 }
