@@ -1,1 +1,12 @@
-//! x
+//! What the end-to-end tests stand on.
+//!
+//! Reading order:
+//! - [`oracle`]: independent, exact calculations to compare the relay's with;
+//! - [`fake_binance`]: a venue that speaks the real protocol, with faults by command;
+//! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
+//! - [`client`]: a WebSocket client that waits for conditions.
+
+pub mod client;
+pub mod fake_binance;
+pub mod oracle;
+pub mod proxy;
