@@ -15,9 +15,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 
 use super::error::ApiError;
 
-/// A folder with a bundle, in place of the embedded one.
-pub const PAGE_DIR: &str = "TAPEDECK_PAGE_DIR";
-
 const NO_PAGE: &str = "<!doctype html><meta charset=\"utf-8\"><title>tapedeck</title>\
     <p>The relay is running, but this build has no page.\
     <p>Run <code>cargo xtask run</code>, or build the page with <code>cargo xtask bundle</code> and start the relay again.\
@@ -68,13 +65,12 @@ struct Page {
     policy: HeaderValue,
 }
 
-/// The page as a fallback service, from `TAPEDECK_PAGE_DIR` if that is set.
+/// The page as a fallback service, from `page_dir` if that is given.
 ///
 /// `frame_ancestors` are the origins that may show the page in a frame (`'self'` and `*` are understood as in CSP);
 /// none means nobody.
-pub fn routes(frame_ancestors: &[String]) -> Router {
-    let folder = std::env::var_os(PAGE_DIR).filter(|dir| !dir.is_empty());
-    serve(folder.map_or(Source::Embedded, |dir| Source::Folder(dir.into())), frame_ancestors)
+pub fn routes(frame_ancestors: &[String], page_dir: Option<PathBuf>) -> Router {
+    serve(page_dir.map_or(Source::Embedded, Source::Folder), frame_ancestors)
 }
 
 fn serve(source: Source, frame_ancestors: &[String]) -> Router {
