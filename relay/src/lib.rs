@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod bus;
+pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
