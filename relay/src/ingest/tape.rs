@@ -155,7 +155,7 @@ impl Tape {
             state.minutes.trade(trade, &mut bars);
         }
         if whole {
-            state.minutes.covered_from(hole.from);
+            state.minutes.refilled(hole.from, hole.to + Ms(1));
         }
         state.minutes.clock(venue_now, &mut bars);
         for trade in missing.into_values() {

@@ -10,7 +10,7 @@
 //! - An uncovered minute shows the venue's forming kline and closes with the final one, whenever that comes.
 //!   A forming kline never closes a minute: it may lack the last trades, and no later kline could mend it.
 //! - A closed bar is replaced, with `revision + 1`, by one of a better origin. Trades replace a kline once a
-//!   refilled hole makes the minute whole ([`MinuteBuilder::covered_from`] with an earlier time).
+//!   refilled hole makes the minute whole ([`MinuteBuilder::refilled`]).
 //! - A trade that comes after its covered minute closed replaces that bar too (`revision + 1`) as long as no
 //!   later minute has closed; after that it is left out and counted in [`MinuteBuilder::late_trades`].
 //! - `cvd` chains from minute to minute within a UTC day. A missing minute or one without sides breaks the
@@ -115,12 +115,18 @@ impl MinuteBuilder {
         self.frontier = Some(self.begin);
     }
 
-    /// Every trade at or after `at` was or will be given. With an `at` inside a hole that was refilled from
-    /// elsewhere, call it after giving the refilled trades; the mended bars come with the next input.
+    /// Every trade at or after `at` was or will be given; ends what [`Self::uncovered`] began.
     pub fn covered_from(&mut self, at: Ms) {
         self.coverage.covered_from(at);
         self.recheck = true;
         self.start_at(at.max(Ms::ZERO).floor(Ms::MINUTE));
+    }
+
+    /// The trades of `[from, to)`, missed before, have all been given now: call it after giving them. The bars
+    /// mended by it come with the next input. Other holes stay.
+    pub fn refilled(&mut self, from: Ms, to: Ms) {
+        self.coverage.refilled(from, to);
+        self.recheck = true;
     }
 
     /// Trades at or after `at` may be missing, until [`Self::covered_from`] is called again.

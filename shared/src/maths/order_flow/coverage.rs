@@ -41,6 +41,20 @@ impl Coverage {
         }
     }
 
+    /// The trades of `[from, to)` were given after all.
+    pub(super) fn refilled(&mut self, from: Ms, to: Ms) {
+        if from >= to {
+            return;
+        }
+        let outside = |(start, end): (Ms, Ms)| {
+            let rest = [(start, end.min(from)), (start.max(to), end)];
+            let untouched = end <= from || to <= start;
+            let kept = if untouched { [(start, end), (Ms(0), Ms(0))] } else { rest };
+            kept.into_iter().filter(|(start, end)| start < end)
+        };
+        self.holes = self.holes.drain(..).flat_map(outside).collect();
+    }
+
     /// Whether no trade of the minute opening at `open` is missing.
     pub(super) fn whole(&self, open: Ms) -> bool {
         let end = open + Ms::MINUTE;
@@ -91,6 +105,30 @@ mod tests {
         assert_eq!(whole(&c, 0..9), [0, 1]);
         c.covered_from(Ms(8 * M));
         assert_eq!(whole(&c, 0..11), [0, 1, 8, 9, 10]);
+    }
+
+    #[test]
+    fn refilling_one_hole_leaves_the_others() {
+        let mut c = Coverage::none();
+        c.covered_from(Ms(0));
+        for hole in [2, 5] {
+            c.uncovered(Ms(hole * M + 10));
+            c.covered_from(Ms((hole + 1) * M - 10));
+        }
+        c.uncovered(Ms(8 * M + 5));
+        assert_eq!(whole(&c, 0..10), [0, 1, 3, 4, 6, 7]);
+        c.refilled(Ms(2 * M + 10), Ms(3 * M - 10));
+        assert_eq!(whole(&c, 0..10), [0, 1, 2, 3, 4, 6, 7]);
+        // In part: the minute stays a hole until the rest comes.
+        c.refilled(Ms(5 * M + 20), Ms(5 * M + 30));
+        assert_eq!(whole(&c, 0..10), [0, 1, 2, 3, 4, 6, 7]);
+        c.refilled(Ms(5 * M), Ms(6 * M));
+        assert_eq!(whole(&c, 0..10), [0, 1, 2, 3, 4, 5, 6, 7]);
+        // Still down.
+        c.refilled(Ms(8 * M), Ms(9 * M));
+        assert_eq!(whole(&c, 0..12), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        c.refilled(Ms(9 * M), Ms(9 * M));
+        assert_eq!(c.holes, [(Ms(i64::MIN), Ms(0)), (Ms(9 * M), ALWAYS)]);
     }
 
     #[test]

@@ -206,10 +206,11 @@ fn refilled_trades_replace_the_kline() {
     let mut rig = Rig::covered();
     rig.buy(0, 1.0, 100.0, 1.0);
     rig.builder.uncovered(at(0, 10.0));
+    rig.builder.covered_from(at(0, 20.0));
     rig.buy(0, 20.0, 103.0, 4.0).kline(kline(0, 104.0, 7.0, 2.0, true)).buy(1, 5.0, 104.0, 1.0).said();
     rig.buy(0, 12.0, 90.0, 2.0).sell(0, 15.0, 110.0, 2.0);
     assert!(rig.said().is_empty());
-    rig.builder.covered_from(at(0, 10.0));
+    rig.builder.refilled(at(0, 10.0), at(0, 20.0));
     rig.clock(1, 6.0);
     let bar = rig.out[0];
     assert_eq!((bar.open, bar.high, bar.low, bar.close), (100.0, 110.0, 90.0, 103.0));
