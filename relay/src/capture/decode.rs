@@ -42,11 +42,17 @@ pub struct Summary {
     pub bad: u64,
 }
 
+/// A book and the newest id in it.
+struct Book {
+    sync: BookSync,
+    last_id: u64,
+}
+
 /// Decodes one recording.
 pub struct Decoder {
     venue: Arc<dyn Venue>,
     interpreter: Interpreter,
-    books: HashMap<Symbol, BookSync>,
+    books: HashMap<Symbol, Book>,
     seqs: HashMap<Topic, u64>,
     cursor: u64,
 }
@@ -95,38 +101,42 @@ impl Decoder {
         }
     }
 
-    fn book(&mut self, symbol: &Symbol) -> &mut BookSync {
+    fn book(&mut self, symbol: &Symbol) -> &mut Book {
         self.books.entry(symbol.clone()).or_insert_with(|| {
             let found = self.interpreter.instruments().by_symbol(symbol);
             let (product, tick_size) = found.map_or(("", 0.0), |(product, i)| (product, i.tick_size));
-            BookSync::new(self.venue.sequencer(product), tick_size)
+            Book { sync: BookSync::new(self.venue.sequencer(product), tick_size), last_id: 0 }
         })
     }
 
     fn diff(&mut self, symbol: &Symbol, diff: DepthDiff) -> Result<Body, &'static str> {
         let now = self.interpreter.now();
-        let book = self.book(symbol);
-        let was_synced = book.is_synced();
-        let out = book.diff(diff, now);
-        match (top_of(out), was_synced, book.is_synced()) {
-            (Some(body), ..) => Ok(body),
+        let Book { sync, last_id } = self.book(symbol);
+        let (was_synced, id) = (sync.is_synced(), diff.last_id);
+        let top = top_of(sync.diff(diff, now));
+        match (top, was_synced, sync.is_synced()) {
+            (Some(body), ..) => {
+                *last_id = id;
+                Ok(body)
+            }
             (None, true, false) => Err("depth_gap"),
             (None, false, _) => Err("depth_unsynced"),
-            // A repeat, or a book with an empty side.
+            // A repeat, older than the snapshot, or a book with an empty side.
             (None, true, true) => Err("depth_no_change"),
         }
     }
 
     fn snapshot(&mut self, symbol: &Symbol, snapshot: DepthSnapshot) -> Result<Body, &'static str> {
         let now = self.interpreter.now();
-        let book = self.book(symbol);
-        if book.is_synced() {
+        let Book { sync, last_id } = self.book(symbol);
+        if sync.is_synced() && snapshot.last_id <= *last_id {
             // The chain goes on without it; an older one would put the book back.
             return Err("depth_snapshot_spare");
         }
-        let out = book.snapshot(snapshot, now);
-        let synced = book.is_synced();
-        top_of(out).ok_or(if synced { "depth_no_change" } else { "depth_snapshot_too_old" })
+        *last_id = snapshot.last_id;
+        let top = top_of(sync.snapshot(snapshot, now));
+        let synced = sync.is_synced();
+        top.ok_or(if synced { "depth_no_change" } else { "depth_snapshot_too_old" })
     }
 
     fn stamp(&mut self, symbol: Symbol, body: Body) -> Stamped {
