@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;
+pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingest;

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod error;
 mod limits;
 pub mod params;
+mod routes;
 mod status;
 mod ws;
 
@@ -22,6 +23,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 pub use error::ApiError;
 pub use limits::Access;
+pub use routes::{ApiState, routes};
 
 use crate::Mode;
 use crate::bus::Bus;

@@ -112,6 +112,20 @@ impl Params {
     }
 }
 
+impl Params {
+    /// The same parameters with one replaced, as a query string.
+    pub fn with(&self, name: &str, value: &str) -> String {
+        let others = self.0.iter().filter(|(n, _)| n != name).map(|(n, v)| (n.as_str(), v.as_str()));
+        let pairs = others.chain([(name, value)]).map(|(n, v)| format!("{}={}", encode(n), encode(v)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 /// The first characters of what a user sent, for an error line.
 pub fn clip(text: &str) -> Cow<'_, str> {
     if text.chars().count() > 40 { Cow::Owned(text.chars().take(40).collect()) } else { Cow::Borrowed(text) }

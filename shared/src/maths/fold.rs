@@ -66,14 +66,15 @@ fn settled(minutes: &[Bar]) -> Cow<'_, [Bar]> {
     Cow::Owned(known.into_values().collect())
 }
 
-/// The minutes of one bucket added up so far.
+/// The bars of one bucket added up so far: minutes, or closed bars of any lower timeframe before them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sum {
+pub struct Sum {
     /// Open of the bucket.
     pub(super) open_time: Ms,
     /// Open of the next bucket.
     pub(super) end: Ms,
     timeframe: Timeframe,
+    calendar: Calendar,
     open: f64,
     high: f64,
     low: f64,
@@ -94,10 +95,15 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// The bucket that holds `minute`, with it alone.
-    pub(super) fn start(minute: &Bar, timeframe: Timeframe, calendar: Calendar) -> Sum {
-        let open_time = calendar.open(timeframe, minute.timestamp);
-        Sum::of(minute, timeframe, open_time, calendar.next(timeframe, open_time), minute.timestamp)
+    /// The bucket that holds `part`, with it alone.
+    pub fn start(part: &Bar, timeframe: Timeframe, calendar: Calendar) -> Sum {
+        let open_time = calendar.open(timeframe, part.timestamp);
+        Sum::of(part, timeframe, calendar, open_time, last_minute(part, calendar))
+    }
+
+    /// Whether a bar belongs to this bucket.
+    pub fn holds(&self, part: &Bar) -> bool {
+        self.open_time <= part.timestamp && part.timestamp < self.end
     }
 
     /// The bucket of a forming bar that came ready-made; `None` if it does not say what is in it.
@@ -107,14 +113,15 @@ impl Sum {
         let through = base.through?.floor(Ms::MINUTE);
         let fits = open_time == base.timestamp && open_time <= through && through < end;
         (fits && !base.closed && base.is_plausible())
-            .then(|| Sum { last_closed: true, ..Sum::of(base, base.interval, open_time, end, through) })
+            .then(|| Sum { last_closed: true, ..Sum::of(base, base.interval, calendar, open_time, through) })
     }
 
-    fn of(part: &Bar, timeframe: Timeframe, open_time: Ms, end: Ms, last: Ms) -> Sum {
+    fn of(part: &Bar, timeframe: Timeframe, calendar: Calendar, open_time: Ms, last: Ms) -> Sum {
         Sum {
             open_time,
-            end,
+            end: calendar.next(timeframe, open_time),
             timeframe,
+            calendar,
             open: part.open,
             high: part.high,
             low: part.low,
@@ -133,8 +140,8 @@ impl Sum {
         }
     }
 
-    /// Adds the next minute; minutes must come ascending.
-    pub(super) fn add(&mut self, minute: &Bar) {
+    /// Adds the next minute, or the next closed bar of a lower timeframe; they must come ascending.
+    pub fn add(&mut self, minute: &Bar) {
         self.high = self.high.max(minute.high);
         self.low = self.low.min(minute.low);
         self.close = minute.close;
@@ -146,11 +153,11 @@ impl Sum {
         self.trades = self.trades.zip(minute.trades).map(|(a, b)| a.saturating_add(b));
         self.origin = self.origin.min(minute.origin);
         self.revision = self.revision.saturating_add(minute.revision);
-        (self.last, self.last_closed) = (minute.timestamp, minute.closed);
+        (self.last, self.last_closed) = (last_minute(minute, self.calendar), minute.closed);
     }
 
     /// The bar; `later` says that a later bucket has begun.
-    pub(super) fn bar(&self, later: bool) -> Bar {
+    pub fn bar(&self, later: bool) -> Bar {
         let closed = later || (self.last_closed && self.last + Ms::MINUTE >= self.end);
         Bar {
             timestamp: self.open_time,
@@ -171,6 +178,14 @@ impl Sum {
             closed,
             through: (!closed).then_some(self.last),
         }
+    }
+}
+
+/// Open of the last minute in a bar.
+fn last_minute(part: &Bar, calendar: Calendar) -> Ms {
+    match part.interval {
+        Timeframe::M1 => part.timestamp,
+        longer => part.through.unwrap_or(calendar.next(longer, part.timestamp) - Ms::MINUTE),
     }
 }
 

@@ -1,0 +1,94 @@
+//! Bars: `/api/candles`, `/api/chart/history`, `/api/latest-candle`, `/api/history/bars`.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use shared::market::{Ms, Timeframe};
+
+use super::ApiState;
+use super::history::finish;
+use super::query::{Format, Range};
+use super::rows::{BarRow, CandleRow};
+use super::table::{Freshness, answer, object};
+use crate::history::{Answer, BarsQuery, Candle};
+use crate::http::error::ApiError;
+use crate::http::params::Params;
+
+/// Bars of one market, ascending, one per bucket. A forming bar of a higher timeframe holds the closed minutes
+/// up to its `through`: whoever follows the stream adds the later ones.
+pub(super) async fn candles(
+    State(state): State<ApiState>,
+    uri: Uri,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let (query, range, format) = read(&state, &params)?;
+    let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
+    let next = range.page(&mut candles, |row| row.bar.timestamp);
+    let freshness = freshness(&state, &query, &range, incomplete.is_some());
+    let row = |candle: Candle| CandleRow { instrument: query.instrument.clone(), bar: candle.bar };
+    let response = answer(candles.into_iter().map(row).collect(), format, freshness, &headers);
+    Ok(finish(response, &uri, &params, next, incomplete))
+}
+
+/// Bars in the form of the live frames.
+pub(super) async fn bars(
+    State(state): State<ApiState>,
+    uri: Uri,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let (query, range, format) = read(&state, &params)?;
+    let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
+    let next = range.page(&mut candles, |row| row.bar.timestamp);
+    let freshness = freshness(&state, &query, &range, incomplete.is_some());
+    let row = |candle| BarRow { instrument: query.instrument.clone(), candle };
+    let response = answer(candles.into_iter().map(row).collect(), format, freshness, &headers);
+    Ok(finish(response, &uri, &params, next, incomplete))
+}
+
+/// The newest bar, with the running minute in it.
+pub(super) async fn latest(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
+    let instrument = state.instrument(&params)?;
+    let timeframe = interval(&params)?;
+    let (from, to) = (Ms::ZERO, Ms(i64::MAX));
+    let query = BarsQuery { instrument, timeframe, from, to, limit: 1, newest: true, base: false };
+    let found = state.history.candles(&query).await?.candles.pop();
+    let instrument = query.instrument;
+    let Some(Candle { bar, .. }) = found else {
+        let detail = format!("there is no {timeframe} bar of `{}` yet", instrument.symbol);
+        return Err(ApiError::not_found("no_data", detail));
+    };
+    let mut body = Vec::new();
+    object(&CandleRow { instrument, bar }, &mut body);
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((StatusCode::OK, headers, body).into_response())
+}
+
+fn read(state: &ApiState, params: &Params) -> Result<(BarsQuery, Range, Format), ApiError> {
+    let instrument = state.instrument(params)?;
+    let timeframe = interval(params)?;
+    let range = Range::read(params)?;
+    let format = Format::read(params)?;
+    let Range { from, to, newest, .. } = range;
+    let limit = range.reading();
+    Ok((BarsQuery { instrument, timeframe, from, to, limit, newest, base: true }, range, format))
+}
+
+/// `interval` or `timeframe`; `1m` where neither is given.
+fn interval(params: &Params) -> Result<Timeframe, ApiError> {
+    let named = params.timeframe("interval")?;
+    Ok(named.or(params.timeframe("timeframe")?).unwrap_or(Timeframe::M1))
+}
+
+/// A range is past once its last bucket has been closed for some minutes.
+fn freshness(state: &ApiState, query: &BarsQuery, range: &Range, incomplete: bool) -> Freshness {
+    let edge = query.instrument.calendar.open(query.timeframe, state.history.now() - Ms(300_000));
+    if incomplete {
+        Freshness::Incomplete
+    } else if range.to <= edge {
+        Freshness::Past
+    } else {
+        Freshness::Live
+    }
+}

@@ -1,0 +1,99 @@
+//! What is recorded, over HTTP: candles, the other series, holes, and what there is to ask for.
+
+mod candles;
+mod history;
+mod query;
+mod rows;
+mod symbols;
+mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use shared::market::{Instrument, Symbol, VenueId};
+
+use super::error::ApiError;
+use super::params::{Params, clip};
+use crate::directory::Directory;
+use crate::history::{History, HistoryError};
+use crate::store::Store;
+
+/// What these routes need.
+#[derive(Clone)]
+pub struct ApiState {
+    pub directory: Arc<Directory>,
+    pub history: Arc<History>,
+    pub store: Arc<dyn Store>,
+}
+
+/// The routes, ready to be merged.
+pub fn routes(state: ApiState) -> Router {
+    Router::new()
+        .route("/api/candles", get(candles::candles))
+        .route("/api/chart/history", get(candles::candles))
+        .route("/api/latest-candle", get(candles::latest))
+        .route("/api/history/bars", get(candles::bars))
+        .route("/api/history/oi", get(history::open_interest))
+        .route("/api/history/funding", get(history::funding))
+        .route("/api/history/liquidations", get(history::liquidations))
+        .route("/api/history/book", get(history::book))
+        .route("/api/gaps", get(history::gaps))
+        .route("/api/symbols", get(symbols::symbols))
+        .route("/api/symbols/search", get(symbols::search))
+        .with_state(state)
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> ApiError {
+        match error {
+            HistoryError::Store(e) => e.into(),
+            // What the venue said is meant for people: a ban, a refused location.
+            HistoryError::Source(e) => {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "venue_unavailable", e.to_string())
+            }
+        }
+    }
+}
+
+impl ApiState {
+    /// The `symbol` and, where given, the `venue` of a request, both known to this relay.
+    fn market(&self, params: &Params) -> Result<(Symbol, Option<VenueId>), ApiError> {
+        let symbol = params.symbol()?;
+        let listings = self.directory.listings(&symbol);
+        let venue = self.venue(params)?;
+        let listed = |v: &VenueId| listings.iter().any(|i| i.venue == *v);
+        if listings.is_empty() {
+            let detail = format!("`symbol`: nobody lists `{symbol}`; /api/symbols has what there is");
+            return Err(ApiError::not_found("unknown_symbol", detail));
+        }
+        if let Some(venue) = venue.as_ref().filter(|v| !listed(v)) {
+            let there: Vec<&str> = listings.iter().map(|i| i.venue.as_str()).collect();
+            let detail = format!("`venue`: {venue} does not list `{symbol}`; {} does", there.join(", "));
+            return Err(ApiError::not_found("unknown_symbol", detail));
+        }
+        Ok((symbol, venue))
+    }
+
+    /// The instrument of a single-series request: at the named venue, else at the first that lists it.
+    fn instrument(&self, params: &Params) -> Result<Arc<Instrument>, ApiError> {
+        let (symbol, venue) = self.market(params)?;
+        let mut listings = self.directory.listings(&symbol).into_iter();
+        let found = listings.find(|i| venue.as_ref().is_none_or(|v| i.venue == *v));
+        found.ok_or_else(|| ApiError::not_found("unknown_symbol", format!("nobody lists `{symbol}`")))
+    }
+
+    /// The `venue` of a request, if it names one.
+    fn venue(&self, params: &Params) -> Result<Option<VenueId>, ApiError> {
+        let Some(name) = params.text("venue")? else { return Ok(None) };
+        let known = self.directory.venues();
+        let found = known.iter().find(|v| v.as_str() == name).cloned();
+        found.map(Some).ok_or_else(|| {
+            let names: Vec<&str> = known.iter().map(VenueId::as_str).collect();
+            let detail =
+                format!("`venue`: unknown venue `{}`: this relay has {}", clip(name), names.join(", "));
+            ApiError::bad_request("unknown_venue", detail)
+        })
+    }
+}

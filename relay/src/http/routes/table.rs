@@ -1,0 +1,248 @@
+//! Rows as JSON, columns or CSV: written straight from the rows, in pieces, with validators for caches.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Serialize;
+use shared::event::Depth;
+
+use super::query::Format;
+
+/// Rows written between two pieces of a body.
+const PIECE_ROWS: usize = 512;
+
+/// One value of a row.
+pub(super) enum Cell<'a> {
+    Int(i64),
+    Number(f64),
+    Text(&'a str),
+    Bool(bool),
+    Depth(Depth),
+    Null,
+    /// Not said at all: left out of JSON objects, null in columns, empty in CSV.
+    Absent,
+}
+
+/// A row of fixed fields.
+pub(super) trait Row: Send + 'static {
+    const FIELDS: &'static [&'static str];
+    /// The value of `FIELDS[field]`.
+    fn cell(&self, field: usize) -> Cell<'_>;
+}
+
+impl<'a> Cell<'a> {
+    pub(super) fn maybe_number(value: Option<f64>) -> Cell<'a> {
+        value.map_or(Cell::Null, Cell::Number)
+    }
+
+    pub(super) fn maybe_int(value: Option<i64>) -> Cell<'a> {
+        value.map_or(Cell::Null, Cell::Int)
+    }
+
+    fn json(&self, out: &mut Vec<u8>) {
+        match self {
+            Cell::Int(value) => json(out, value),
+            Cell::Number(value) => json(out, value),
+            Cell::Text(value) => json(out, value),
+            Cell::Bool(value) => json(out, value),
+            Cell::Depth(value) => json(out, value),
+            Cell::Null | Cell::Absent => out.extend_from_slice(b"null"),
+        }
+    }
+
+    fn csv(&self, out: &mut Vec<u8>) {
+        match self {
+            // Nothing a symbol, venue or name may hold needs quoting but these.
+            Cell::Text(value) if !value.contains([',', '"', '\n', '\r']) => {
+                out.extend_from_slice(value.as_bytes());
+            }
+            Cell::Text(value) => {
+                out.extend_from_slice(format!("\"{}\"", value.replace('"', "\"\"")).as_bytes());
+            }
+            Cell::Depth(value) => {
+                json(out, &value.bid_usd);
+                out.push(b';');
+                json(out, &value.ask_usd);
+            }
+            Cell::Null | Cell::Absent => {}
+            Cell::Int(_) | Cell::Number(_) | Cell::Bool(_) => self.json(out),
+        }
+    }
+
+    fn hash(&self, hasher: &mut DefaultHasher) {
+        match self {
+            Cell::Int(value) => value.hash(hasher),
+            Cell::Number(value) => value.to_bits().hash(hasher),
+            Cell::Text(value) => value.hash(hasher),
+            Cell::Bool(value) => value.hash(hasher),
+            Cell::Depth(value) => (value.bid_usd.to_bits(), value.ask_usd.to_bits()).hash(hasher),
+            Cell::Null => 0_u8.hash(hasher),
+            Cell::Absent => 1_u8.hash(hasher),
+        }
+    }
+}
+
+/// Writing to memory does not fail; a number that is not finite becomes null.
+fn json(out: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(out, value).unwrap_or_default();
+}
+
+/// How long an answer may be reused without asking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Freshness {
+    /// The range reaches the present: ask each time (and hear 304 if nothing changed).
+    Live,
+    /// The range lies in the past; corrections and refilled holes are seldom.
+    Past,
+    /// Something could not be fetched.
+    Incomplete,
+}
+
+impl Freshness {
+    const fn cache_control(self) -> &'static str {
+        match self {
+            Freshness::Live => "no-cache",
+            Freshness::Past => "max-age=300",
+            Freshness::Incomplete => "no-store",
+        }
+    }
+}
+
+/// The answer: streamed rows, or 304 where the client has them already.
+pub(super) fn answer<R: Row>(
+    rows: Vec<R>,
+    format: Format,
+    freshness: Freshness,
+    request: &HeaderMap,
+) -> Response {
+    let tag = etag(&rows, format);
+    let known = request.get_all(header::IF_NONE_MATCH).iter().any(|v| names(v, &tag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/json" };
+        ([(header::CONTENT_TYPE, kind)], body(rows, format)).into_response()
+    };
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(freshness.cache_control()));
+    response
+}
+
+/// Whether an `If-None-Match` value has the tag; compared weakly, as the method asks.
+fn names(value: &HeaderValue, tag: &str) -> bool {
+    let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
+    let value = value.to_str().unwrap_or_default();
+    value.trim() == "*" || value.split(',').any(|known| opaque(known) == opaque(tag))
+}
+
+/// Weak: compressed or not, the rows are the same.
+fn etag<R: Row>(rows: &[R], format: Format) -> String {
+    let mut hasher = DefaultHasher::new();
+    (format as u8, R::FIELDS).hash(&mut hasher);
+    for row in rows {
+        for field in 0..R::FIELDS.len() {
+            row.cell(field).hash(&mut hasher);
+        }
+    }
+    format!("W/\"{:016x}\"", hasher.finish())
+}
+
+fn body<R: Row>(rows: Vec<R>, format: Format) -> Body {
+    // Short answers in one piece, with a length.
+    if rows.len() <= PIECE_ROWS {
+        let pieces: Vec<u8> = (0..steps(&rows, format)).flat_map(|n| piece(&rows, format, n)).collect();
+        return Body::from(pieces);
+    }
+    let total = steps(&rows, format);
+    let pieces = stream::unfold((rows, 0), move |(rows, n)| async move {
+        let bytes = (n < total).then(|| Bytes::from(piece(&rows, format, n)))?;
+        Some((Ok::<_, std::convert::Infallible>(bytes), (rows, n + 1)))
+    });
+    Body::from_stream(pieces)
+}
+
+/// Pieces a body is written in: runs of rows, or one column each.
+fn steps<R: Row>(rows: &[R], format: Format) -> usize {
+    match format {
+        Format::Json | Format::Csv => rows.len().div_ceil(PIECE_ROWS).max(1),
+        Format::Columns => R::FIELDS.len(),
+    }
+}
+
+fn piece<R: Row>(rows: &[R], format: Format, n: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 * 1024);
+    let last = n + 1 == steps(rows, format);
+    let run = rows.chunks(PIECE_ROWS).nth(n).unwrap_or_default();
+    match format {
+        Format::Json => {
+            if n == 0 {
+                out.push(b'[');
+            }
+            for (i, row) in run.iter().enumerate() {
+                if n + i > 0 {
+                    out.push(b',');
+                }
+                object(row, &mut out);
+            }
+            if last {
+                out.push(b']');
+            }
+        }
+        Format::Csv => {
+            if n == 0 {
+                out.extend_from_slice(R::FIELDS.join(",").as_bytes());
+                out.push(b'\n');
+            }
+            for row in run {
+                for field in 0..R::FIELDS.len() {
+                    if field > 0 {
+                        out.push(b',');
+                    }
+                    row.cell(field).csv(&mut out);
+                }
+                out.push(b'\n');
+            }
+        }
+        Format::Columns => {
+            out.push(if n == 0 { b'{' } else { b',' });
+            json(&mut out, &R::FIELDS.get(n));
+            out.extend_from_slice(b":[");
+            for (i, row) in rows.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                row.cell(n).json(&mut out);
+            }
+            out.push(b']');
+            if last {
+                out.push(b'}');
+            }
+        }
+    }
+    out
+}
+
+/// One row as a JSON object.
+pub(super) fn object<R: Row>(row: &R, out: &mut Vec<u8>) {
+    out.push(b'{');
+    let mut first = true;
+    for (field, name) in R::FIELDS.iter().enumerate() {
+        let cell = row.cell(field);
+        if matches!(cell, Cell::Absent) {
+            continue;
+        }
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        json(out, name);
+        out.push(b':');
+        cell.json(out);
+    }
+    out.push(b'}');
+}
