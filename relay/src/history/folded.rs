@@ -14,6 +14,9 @@ const FRESH: Duration = Duration::from_secs(60);
 /// Minutes read at a time.
 const CHUNK: usize = 20_000;
 
+/// Where a market's folds are kept; locked while one request brings them up to date.
+pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Folded>>>;
+
 /// All folded timeframes of one market from the same pass over its minutes.
 pub(super) struct Folded {
     /// The first minute looked at; a month's open, so that no bucket but a week is cut.

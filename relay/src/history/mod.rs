@@ -25,7 +25,6 @@ use shared::event::{Bar, Body, Event};
 use shared::market::{Calendar, Instrument, Ms, Symbol, Timeframe, VenueId};
 
 use crate::store::{Dataset, Query, Store, StoreError};
-use folded::Folded;
 
 /// The venues' own bars.
 #[async_trait]
@@ -123,7 +122,7 @@ pub struct History {
     live: Arc<dyn LiveBars>,
     now: Box<dyn Fn() -> Ms + Send + Sync>,
     flights: fill::Flights,
-    folded: Mutex<HashMap<(VenueId, Symbol), Arc<tokio::sync::Mutex<Option<Folded>>>>>,
+    folded: Mutex<HashMap<(VenueId, Symbol), folded::Slot>>,
     /// Venues that failed lately, until when they are left alone, and why.
     failed: Mutex<HashMap<VenueId, (Instant, SourceError)>>,
 }
