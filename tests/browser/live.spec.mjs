@@ -1,0 +1,62 @@
+// The deck plays: a moving chart with all panes, labelled DEMO.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BTC, Deck, launch } from './support/deck.mjs';
+import { Relay } from './support/relay.mjs';
+import { until } from './support/wait.mjs';
+
+let relay;
+let browser;
+before(async () => {
+  relay = await Relay.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+test('the chart moves and says DEMO', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  assert.equal(await deck.mode(), 'demo');
+  assert.ok(await deck.page.getByText('DEMO', { exact: true }).first().isVisible(), 'a DEMO badge is in sight');
+  const first = (await deck.bars('price')).at(-1);
+  await until('the forming bar to change', async () => {
+    const last = (await deck.bars('price')).at(-1);
+    return last.timestamp > first.timestamp || last.close !== first.close || last.volume > first.volume;
+  });
+  await deck.screenshot('demo-dark');
+  await deck.close();
+});
+
+test('every pane has data of the last day and stands on the bars of the price pane', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, panes: 'oi,funding,liq,cvd' });
+  for (const pane of ['price', 'oi', 'funding', 'cvd', 'liq']) {
+    await until(`rows in ${pane}`, async () => (await deck.bars(pane)).length > 10);
+    await deck.middle(`pane-${pane}`);
+  }
+  const price = await deck.bars('price');
+  assert.ok(price.at(-1).timestamp - price[0].timestamp >= 23 * 3_600_000, 'a day of minutes is held');
+  const funding = Number(await deck.at('funding-panel').getAttribute('data-value'));
+  assert.ok(Number.isFinite(funding), 'the funding panel has a value');
+  await deck.close();
+});
+
+test('bars ascend, one per minute, with nothing missing', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  const bars = await deck.bars('price');
+  assert.ok(bars.length >= 300, `${bars.length} bars`);
+  for (let i = 1; i < bars.length; i += 1) {
+    assert.equal(bars[i].timestamp - bars[i - 1].timestamp, 60_000, `after bar ${i - 1}`);
+  }
+  await deck.close();
+});
+
+test('the attribution of the chart library is visible', async () => {
+  const deck = await Deck.open(browser, relay);
+  const attribution = deck.at('attribution').first();
+  assert.ok(await attribution.isVisible());
+  const href = await attribution.evaluate((element) => (element.closest('a') ?? element.querySelector('a'))?.href ?? '');
+  assert.match(href, /^https:\/\/www\.tradingview\.com\//);
+  await deck.close();
+});

@@ -1,0 +1,22 @@
+// Waiting for conditions instead of sleeping.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Calls `probe` until it answers something truthy, and returns that; fails with `what` after `ms`. */
+export async function until(what, probe, ms = 20_000) {
+  const deadline = Date.now() + ms;
+  let last;
+  for (;;) {
+    try {
+      last = await probe();
+      if (last) return last;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}; last: ${describe(last)}`);
+    await sleep(50);
+  }
+}
+
+function describe(value) {
+  return value instanceof Error ? value.message : JSON.stringify(value);
+}
