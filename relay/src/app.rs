@@ -1,12 +1,15 @@
 //! Puts the parts together: one running relay.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use shared::market::VenueId;
+use secrecy::ExposeSecret;
+use shared::event::{Bar, Body, Channel, Topic};
+use shared::market::{Instrument, Symbol, Timeframe, VenueId};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -14,14 +17,23 @@ use tracing::{error, info};
 
 use crate::Mode;
 use crate::bus::{Bus, MemoryBus};
+use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
+use crate::config::VenuesConfig;
+use crate::derive::HigherBars;
 use crate::directory::Directory;
-use crate::http::{self, Access, Core};
+use crate::history::History;
+use crate::run::install_tls;
+use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
+use crate::ingest::live::LiveVenue;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::recorder::{self, Recorder};
+use crate::ingest::rest::{Rest, http_client};
+use crate::ingest::source::Sources;
 use crate::ingest::{Board, sim};
 use crate::store::Store;
+use crate::venues;
 use crate::venues::sim::SimMarket;
 
 /// How often the status frame is compared with what clients know.
@@ -38,11 +50,18 @@ pub struct Parts {
     pub access: Access,
     pub metrics: PrometheusHandle,
     pub clock: Clock,
+    /// Origins that may show the page in a frame.
+    pub frame_ancestors: Vec<String>,
+    /// A built page to serve instead of the embedded one.
+    pub page_dir: Option<PathBuf>,
 }
 
 /// A relay with hub and recorder running; venues are attached, then it serves.
 pub struct Relay {
     core: Arc<Core>,
+    history: Arc<History>,
+    sources: Arc<Sources>,
+    page: (Vec<String>, Option<PathBuf>),
     recorder: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -54,14 +73,22 @@ impl Relay {
         let hub = Arc::new(Hub::new());
         let directory = Arc::new(Directory::new(parts.venues.clone()));
         let board = Arc::new(Board::new(parts.mode, parts.venues));
-        let (demand, _wanted) = mpsc::unbounded_channel();
+        let (demand, wanted) = mpsc::unbounded_channel();
+        let sources = Arc::new(Sources::new(directory.clone()));
+        let live = {
+            let hub = hub.clone();
+            move |venue: &VenueId, symbol: &Symbol| newest_minute(&hub, venue, symbol)
+        };
+        let clock = parts.clock.clone();
+        let history = History::new(parts.store.clone(), sources.clone(), Arc::new(live), move || clock.now());
+        let history = Arc::new(history);
         let core = Arc::new(Core::new(
             parts.mode,
             parts.clock,
             hub.clone(),
             bus.clone(),
             parts.store.clone(),
-            directory,
+            directory.clone(),
             board,
             parts.access,
             parts.metrics,
@@ -70,30 +97,70 @@ impl Relay {
         core.hub.set_status(core.board.status(core.clock.now()));
         let recorder = Recorder::new(parts.store_trades);
         let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store, recorder));
-        let tasks = vec![tokio::spawn(hub.run(bus.consume())), tokio::spawn(tell_status(core.clone()))];
-        Relay { core, recorder, tasks }
+        let higher = HigherBars::new(bus.clone(), directory, history.clone());
+        let tasks = vec![
+            tokio::spawn(hub.run(bus.consume())),
+            tokio::spawn(higher.run(bus.consume(), wanted)),
+            tokio::spawn(tell_status(core.clone())),
+        ];
+        let page = (parts.frame_ancestors, parts.page_dir);
+        Relay { core, history, sources, page, recorder, tasks }
     }
 
     pub fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
-    /// Plays the simulated market.
-    pub fn attach_sim(&mut self, seed: u64) {
+    /// Plays the simulated market's `symbols`.
+    pub fn attach_sim(&mut self, seed: u64, symbols: &[Symbol]) {
         let market = Arc::new(SimMarket::new(seed));
         let venue = SimMarket::venue();
-        self.core.directory.set(&venue, market.instruments().into_iter().map(Arc::new).collect());
+        let chosen = market.instruments().into_iter().filter(|i| symbols.contains(&i.symbol));
+        let instruments: Vec<Arc<Instrument>> = chosen.map(Arc::new).collect();
+        self.core.directory.set(&venue, instruments.clone());
         let outlet = self.outlet(venue);
         let store = self.core.store.clone();
         self.tasks.push(tokio::spawn(async move {
-            if let Err(error) = sim::run(market, outlet, store).await {
+            if let Err(error) = sim::run(market, instruments, outlet, store).await {
                 error!(%error, "the simulated market stopped");
             }
         }));
     }
 
+    /// Follows a real venue.
+    ///
+    /// # Errors
+    /// What is wrong with the proxy address.
+    pub fn attach_live(&mut self, id: &VenueId, config: &VenuesConfig, frames: Option<FrameSink>) -> anyhow::Result<()> {
+        let base_urls = config.base_urls.get(id.as_str()).cloned().unwrap_or_default();
+        let Some(venue) = venues::build(id, &base_urls) else { anyhow::bail!("PROVIDER: there is no venue {id}") };
+        install_tls();
+        let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret)).context("HTTPS_PROXY")?;
+        let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone());
+        self.sources.add(rest.clone());
+        let live = LiveVenue {
+            venue,
+            symbols: config.symbols.clone(),
+            rest,
+            outlet: self.outlet(id.clone()),
+            store: self.core.store.clone(),
+            directory: self.core.directory.clone(),
+            proxy: config.https_proxy.clone(),
+            frames,
+            seed: system_now().0.unsigned_abs(),
+        };
+        self.tasks.push(tokio::spawn(live.run()));
+        Ok(())
+    }
+
     fn outlet(&self, venue: VenueId) -> Outlet {
-        Outlet::new(venue, self.core.bus.clone(), self.core.board.clone(), self.core.clock.clone())
+        self.outlet_maker()(venue)
+    }
+
+    /// Makes outlets onto this relay's bus.
+    pub(crate) fn outlet_maker(&self) -> impl Fn(VenueId) -> Outlet + Send + Sync + 'static {
+        let (bus, board, clock) = (self.core.bus.clone(), self.core.board.clone(), self.core.clock.clone());
+        move |venue| Outlet::new(venue, bus.clone(), board.clone(), clock.clone())
     }
 
     /// Serves until `shutdown` resolves, then says goodbye (1001) and flushes what is recorded.
@@ -105,7 +172,14 @@ impl Relay {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let app = http::router(self.core.clone(), Router::new(), Router::new());
+        let api = ApiState {
+            directory: self.core.directory.clone(),
+            history: self.history.clone(),
+            store: self.core.store.clone(),
+        };
+        let (frame_ancestors, page_dir) = self.page.clone();
+        let page = http::assets::routes(&frame_ancestors, page_dir);
+        let app = http::router(self.core.clone(), http::routes(api), page);
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let hub = self.core.hub.clone();
         let (stopped, mut stopping) = watch::channel(false);
@@ -125,15 +199,20 @@ impl Relay {
             } => Ok(()),
         };
         self.wait_for_clients().await;
+        self.stop().await;
+        result
+    }
+
+    /// Ends venues and hub and flushes what is recorded.
+    pub async fn stop(self) {
         for task in &self.tasks {
             task.abort();
         }
-        // With the tasks' copies gone, closing the bus ends the recorder after its last batch.
+        // With the producers gone, closing the bus ends the recorder after its last batch.
         self.core.bus.close();
         if tokio::time::timeout(SHUTDOWN_PATIENCE, self.recorder).await.is_err() {
             error!("the store did not take the last records in time");
         }
-        result
     }
 
     /// Sockets outlive the HTTP server; their close frames go out first.
@@ -153,5 +232,15 @@ async fn tell_status(core: Arc<Core>) {
     loop {
         ticks.tick().await;
         core.hub.set_status(core.board.status(core.clock.now()));
+    }
+}
+
+/// The newest 1m bar the hub has handed out.
+fn newest_minute(hub: &Hub, venue: &VenueId, symbol: &Symbol) -> Option<Bar> {
+    let interval = Some(Timeframe::M1);
+    let topic = Topic { symbol: symbol.clone(), venue: venue.clone(), channel: Channel::Bar, interval };
+    match hub.last(&topic).last()?.event.body {
+        Body::Bar(bar) => Some(bar),
+        _ => None,
     }
 }

@@ -12,11 +12,13 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod derive;
 pub mod directory;
 pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod run;
 pub mod store;
 pub mod venues;
 

@@ -1,56 +1,55 @@
-//! The `tapedeck` binary.
+//! The `tapedeck` binary: reads the command line and says in one line what went wrong.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::io::Write as _;
+use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::{Parser, Subcommand};
-use metrics_exporter_prometheus::PrometheusBuilder;
-use relay::Mode;
-use relay::app::{Parts, Relay};
-use relay::clock::Clock;
-use relay::http::Access;
-use relay::store::SqliteStore;
-use relay::venues::sim::SimMarket;
+use clap::Parser;
+use relay::cli::{Cli, Command, probe, report};
+use relay::config::{Config, Flags};
+use relay::run;
 
-#[derive(Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
+fn main() -> ExitCode {
+    match command(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tapedeck: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Runs the relay.
-    Serve {
-        #[arg(long)]
-        demo: bool,
-        #[arg(long, default_value = "127.0.0.1:8000")]
-        listen: SocketAddr,
-    },
+fn command(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => on_runtime(run::serve(Config::load(&serve.flags())?)),
+        Command::Check(common) => {
+            let text = report(&Config::load(&common.flags())?);
+            // A reader that closed the pipe has seen enough.
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Healthcheck(common) => {
+            probe(Config::load(&common.flags())?.server.listen)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Replay(replay) => {
+            let config = Config::load(&replay.common.flags())?;
+            on_runtime(run::replay(config, replay.files, replay.speed, replay.exit))
+        }
+        Command::Record(record) => {
+            let flags = Flags { config: record.config, ..Flags::default() };
+            on_runtime(run::record(Config::load(&flags)?, record.folder, record.venue, record.symbols))
+        }
+        Command::Decode(decode) => {
+            let summary = run::decode(&decode.venue, decode.file.as_deref(), decode.product.as_deref())?;
+            Ok(if summary.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let Command::Serve { listen, .. } = Cli::parse().command;
-    let metrics = PrometheusBuilder::new().install_recorder()?;
-    let folder = std::env::var("DATA_DIR").unwrap_or_else(|_| "./tapedeck-data".into());
-    std::fs::create_dir_all(&folder)?;
-    let store = Arc::new(SqliteStore::open(&std::path::Path::new(&folder).join("hot.sqlite3"))?);
-    let mut relay = Relay::start(Parts {
-        mode: Mode::Demo,
-        venues: vec![SimMarket::venue()],
-        store,
-        store_trades: false,
-        access: Access::default(),
-        metrics,
-        clock: Clock::real(),
-    });
-    relay.attach_sim(1);
-    let listener =
-        tokio::net::TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
-    println!("listening on http://{}", listener.local_addr()?);
-    relay.serve(listener, async { drop(tokio::signal::ctrl_c().await) }).await?;
-    Ok(())
+fn on_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // Nothing that still runs may hold up the end.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
 }

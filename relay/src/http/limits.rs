@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret, SecretString};
+use shared::wire::MAX_CLIENT_FRAME_BYTES;
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
@@ -27,8 +28,11 @@ pub struct Access {
     pub public: bool,
     /// Host names (without port) answered besides loopback names.
     pub allowed_hosts: Vec<String>,
-    /// Origins admitted to `/ws` and CORS besides the page's own; `null` only when listed.
+    /// Origins admitted to `/ws` besides the page's own; `null` only when listed.
     pub allowed_origins: Vec<String>,
+    /// Origins whose pages may read HTTP answers.
+    pub cors_origins: Vec<String>,
+    pub frame_bytes: usize,
     pub control_frames_per_second: u32,
     pub subscriptions: usize,
     pub connections_per_address: usize,
@@ -42,6 +46,8 @@ impl Default for Access {
             public: false,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            cors_origins: Vec::new(),
+            frame_bytes: MAX_CLIENT_FRAME_BYTES,
             control_frames_per_second: 20,
             subscriptions: 200,
             connections_per_address: 32,
@@ -95,8 +101,8 @@ pub(super) fn cors(access: &Access) -> CorsLayer {
         header::AUTHORIZATION,
         header::IF_NONE_MATCH,
     ]);
-    let listed: Vec<HeaderValue> = access.allowed_origins.iter().filter_map(|o| o.parse().ok()).collect();
-    if access.allowed_origins.iter().any(|o| o == "*") {
+    let listed: Vec<HeaderValue> = access.cors_origins.iter().filter_map(|o| o.parse().ok()).collect();
+    if access.cors_origins.iter().any(|o| o == "*") {
         return layer.allow_origin(tower_http::cors::Any);
     }
     layer.allow_origin(listed)

@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::event::{Body, Cursor, Event, Gap, GapCause, GapState, Stamped, Topic};
 use shared::market::Ms;
 use shared::wire::{
-    ClientError, ClientFrame, Data, MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL_JSON, ServerFrame, Subscribe,
+    ClientError, ClientFrame, Data, SUBPROTOCOL_JSON, ServerFrame, Subscribe,
     Subscribed, Unsubscribe,
 };
 use tracing::{Instrument, debug, info, info_span};
@@ -98,8 +98,8 @@ async fn read(
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return None,
         };
-        if text.len() > MAX_CLIENT_FRAME_BYTES {
-            refuse(client, None, "frame_too_large", "a control frame is at most 64 KiB");
+        if text.len() > core.access.frame_bytes {
+            refuse(client, None, "frame_too_large", &format!("a control frame is at most {} bytes", core.access.frame_bytes));
             return Some((close_code::POLICY, "frame too large"));
         }
         if !frames.admit(tokio::time::Instant::now()) {

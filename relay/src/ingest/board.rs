@@ -131,6 +131,26 @@ impl Board {
         });
     }
 
+    /// A topic's learned interval.
+    pub fn usual(&self, venue: &VenueId, symbol: &Symbol, channel: Channel, usual: Option<Ms>) {
+        self.with(venue, |board| {
+            if let Some(topic) = board.topics.get_mut(&(symbol.clone(), channel)) {
+                topic.expected_interval_ms = usual.map(|ms| ms.0);
+            }
+        });
+    }
+
+    /// A topic's state changed and nothing else; one never seen stays unknown.
+    pub fn settle(&self, venue: &VenueId, symbol: &Symbol, channel: Channel, state: VenueState, now: Ms) {
+        self.with(venue, |board| {
+            if let Some(topic) = board.topics.get_mut(&(symbol.clone(), channel))
+                && topic.state != state
+            {
+                (topic.state, topic.since) = (state, now);
+            }
+        });
+    }
+
     /// Everything, for `/api/status`.
     pub fn report(&self, now: Ms) -> Vec<VenueReport> {
         let mut venues = self.lock();

@@ -7,9 +7,12 @@
 mod board;
 pub mod book_sync;
 pub mod budget;
+pub mod live;
 pub mod outlet;
 pub mod recorder;
+pub mod replay;
 pub mod rest;
+pub mod source;
 pub mod sim;
 pub mod tape;
 

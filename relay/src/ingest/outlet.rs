@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use shared::event::{Channel, Class, Event};
+use shared::event::{Body, Channel, Class, Event};
 use shared::market::{Ms, VenueId};
 
 use super::Board;
@@ -47,6 +47,9 @@ impl Outlet {
 
     /// Hands an event on.
     pub fn publish(&self, event: Event) {
+        if matches!(event.body, Body::Gap(_)) {
+            return self.publish_gap(event);
+        }
         let channel = event.channel();
         if let Some(metrics) = self.channels.get(&channel) {
             metrics.messages.increment(1);
@@ -63,6 +66,13 @@ impl Outlet {
     /// Hands on an event that repeats what is recorded, for those who listen from now on.
     pub fn seed(&self, event: Event) {
         debug_assert_eq!(event.class(), Class::Event);
+        self.bus.publish(event);
+    }
+
+    /// Tells of a hole; that is no data of the channel.
+    pub fn publish_gap(&self, event: Event) {
+        let labels = [("venue", self.venue.to_string()), ("channel", event.channel().name().to_owned())];
+        counter!("tapedeck_gaps_total", &labels).increment(1);
         self.bus.publish(event);
     }
 

@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 
 use super::Board;
 use super::budget::{Budget, Denied};
+use crate::capture::FrameSink;
 use crate::clock::system_now;
 use crate::venues::{Fetch, Fetched, RestFault, RestRequest, Venue, VenueError};
 
@@ -45,6 +46,8 @@ pub struct Rest {
     http: reqwest::Client,
     budget: Arc<Mutex<Budget>>,
     board: Arc<Board>,
+    /// Books fetched while recording belong into the recording: diffs alone cannot be played.
+    frames: Option<FrameSink>,
 }
 
 /// A client for all venues' calls; `proxy` as `HTTPS_PROXY` gives it.
@@ -67,9 +70,15 @@ pub fn http_client(proxy: Option<&str>) -> Result<reqwest::Client, reqwest::Erro
 }
 
 impl Rest {
-    pub fn new(venue: Arc<dyn Venue>, http: reqwest::Client, board: Arc<Board>) -> Rest {
+    /// A client with fresh budgets; depth answers also go to `frames`.
+    pub fn new(
+        venue: Arc<dyn Venue>,
+        http: reqwest::Client,
+        board: Arc<Board>,
+        frames: Option<FrameSink>,
+    ) -> Rest {
         let budget = Arc::new(Mutex::new(Budget::new(venue.limits())));
-        let rest = Rest { venue, http, budget, board };
+        let rest = Rest { venue, http, budget, board, frames };
         rest.report();
         rest
     }
@@ -88,6 +97,9 @@ impl Rest {
             let reason = match self.send(&request).await {
                 Ok(body) => {
                     self.board.reason(&self.venue.id(), None);
+                    if let (Some(sink), Fetch::Depth { .. }) = (&self.frames, fetch) {
+                        sink.push(system_now(), &request.url, &body);
+                    }
                     let parsed = self.venue.parse_rest(fetch, system_now(), &body);
                     return parsed.map_err(|error| RestError::Decode { venue: name, error });
                 }

@@ -21,8 +21,12 @@ const STEP: Duration = Duration::from_millis(50);
 const CHUNK: usize = 4_096;
 
 /// Writes the history that the store lacks, then plays the market until the task is dropped.
-pub async fn run(market: Arc<SimMarket>, outlet: Outlet, store: Arc<dyn Store>) -> Result<(), StoreError> {
-    let instruments: Vec<Arc<Instrument>> = market.instruments().into_iter().map(Arc::new).collect();
+pub async fn run(
+    market: Arc<SimMarket>,
+    instruments: Vec<Arc<Instrument>>,
+    outlet: Outlet,
+    store: Arc<dyn Store>,
+) -> Result<(), StoreError> {
     let mut tape = Tape::new(SimMarket::venue(), Origin::Sim);
     let start = outlet.now();
     let minute = start.floor(Ms::MINUTE);

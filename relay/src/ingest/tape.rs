@@ -49,8 +49,7 @@ pub struct Tape {
     venue: VenueId,
     trade_origin: Origin,
     symbols: HashMap<Symbol, State>,
-    /// Venue time less ours, at the smallest lag seen.
-    clock_offset: Option<Ms>,
+    offset: ClockOffset,
 }
 
 struct State {
@@ -70,7 +69,7 @@ struct State {
 impl Tape {
     /// A tape for one venue; bars from its trades get `trade_origin`.
     pub fn new(venue: VenueId, trade_origin: Origin) -> Tape {
-        Tape { venue, trade_origin, symbols: HashMap::new(), clock_offset: None }
+        Tape { venue, trade_origin, symbols: HashMap::new(), offset: ClockOffset::default() }
     }
 
     /// Adds an instrument; without a sequencer its depth diffs are ignored.
@@ -167,7 +166,7 @@ impl Tape {
 
     /// The venue's time at our `now`.
     pub fn venue_now(&self, now: Ms) -> Ms {
-        now + self.clock_offset.unwrap_or(Ms::ZERO)
+        now + self.offset.get()
     }
 
     /// Time passes without data: bars close, flat minutes appear. Call about four times a second.
@@ -189,7 +188,7 @@ impl Tape {
     pub fn apply(&mut self, now: Ms, update: Update, out: &mut Vec<TapeOut>) {
         let Update { symbol, what } = update;
         if let Some(at) = venue_time(&what) {
-            self.learn_clock(at, now);
+            self.offset.learn(at, now);
         }
         let Some(state) = self.symbols.get_mut(&symbol) else { return };
         let body = match what {
@@ -304,12 +303,30 @@ impl Tape {
         event.received = event.received.max(event.timestamp());
         event
     }
+}
 
-    fn learn_clock(&mut self, venue: Ms, now: Ms) {
+/// Venue time less ours, at the smallest lag of the last minute or two: clocks are set, so it is not for ever.
+#[derive(Default)]
+struct ClockOffset {
+    since: Ms,
+    now: Option<Ms>,
+    before: Option<Ms>,
+}
+
+impl ClockOffset {
+    fn learn(&mut self, venue: Ms, now: Ms) {
         let offset = venue - now;
-        if offset.0.abs() <= MAX_CLOCK_OFFSET.0 {
-            self.clock_offset = Some(self.clock_offset.map_or(offset, |held| held.max(offset)));
+        if offset.0.abs() > MAX_CLOCK_OFFSET.0 {
+            return;
         }
+        if (now - self.since).0.abs() > Ms::MINUTE.0 {
+            (self.before, self.now, self.since) = (self.now, None, now);
+        }
+        self.now = self.now.max(Some(offset));
+    }
+
+    fn get(&self) -> Ms {
+        self.now.max(self.before).unwrap_or(Ms::ZERO)
     }
 }
 

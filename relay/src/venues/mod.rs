@@ -13,8 +13,28 @@ pub use types::{
     What,
 };
 
+use std::sync::Arc;
+
 use shared::event::Channel;
 use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
+
+use crate::config::BaseUrls;
+
+/// A venue's name and how it is made from the base addresses configured for it.
+type Registered = (&'static str, fn(&BaseUrls) -> Arc<dyn Venue>);
+
+/// The registry: one line per folder. The simulated market is no socket venue and stands apart.
+const REGISTRY: &[Registered] = &[("binance", |urls| Arc::new(binance::Binance::new(urls.into())))];
+
+/// The names of the real venues.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    REGISTRY.iter().map(|(name, _)| *name)
+}
+
+/// The venue of that name, at its own addresses or the ones configured.
+pub fn build(id: &VenueId, urls: &BaseUrls) -> Option<Arc<dyn Venue>> {
+    REGISTRY.iter().find(|(name, _)| *name == id.as_str()).map(|(_, make)| make(urls))
+}
 
 /// Everything the relay knows about one venue. Object-safe: a list of venues is a loop.
 pub trait Venue: Send + Sync + 'static {

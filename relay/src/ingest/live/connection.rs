@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt, StreamExt};
+use secrecy::{ExposeSecret, SecretString};
+use shared::link::ConnId;
 use shared::market::Ms;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -25,7 +29,7 @@ pub(super) enum Heard {
     Opened,
     Frame(Ms, Bytes),
     /// A ping or pong: the line lives.
-    Beat(Ms),
+    Beat,
     /// The end, with the reason in one line.
     Closed(CloseReason),
 }
@@ -39,21 +43,21 @@ pub(super) enum CloseReason {
 }
 
 /// How to open a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target {
     pub url: String,
-    /// `http://host:port` of an HTTP proxy that takes CONNECT.
-    pub proxy: Option<String>,
+    /// `http://[user:password@]host:port` of an HTTP proxy that takes CONNECT.
+    pub proxy: Option<SecretString>,
     pub frames_per_second: u32,
 }
 
 /// Runs one connection until it ends or `outgoing` closes; everything it hears goes to `heard` with `id`.
 pub(super) async fn run(
-    id: u64,
+    id: ConnId,
     target: Target,
     clock: Clock,
     mut outgoing: mpsc::UnboundedReceiver<String>,
-    heard: mpsc::Sender<(u64, Heard)>,
+    heard: mpsc::Sender<(ConnId, Heard)>,
 ) {
     let tell = async |what| heard.send((id, what)).await.is_ok();
     let opened = tokio::time::timeout(CONNECT_TIMEOUT, open(&target)).await;
@@ -79,7 +83,7 @@ pub(super) async fn run(
                 let what = match message {
                     Some(Ok(Message::Text(text))) => Heard::Frame(clock.now(), text.into()),
                     Some(Ok(Message::Binary(bytes))) => Heard::Frame(clock.now(), bytes),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Heard::Beat(clock.now()),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Heard::Beat,
                     Some(Ok(Message::Close(frame))) => {
                         let reason = frame.map_or("closed".to_owned(), |f| format!("closed with {}", f.code));
                         Heard::Closed(CloseReason::Other(reason))
@@ -115,7 +119,7 @@ async fn open(target: &Target) -> Result<WebSocketStream<MaybeTlsStream<TcpStrea
     let host = uri.host().unwrap_or_default().to_owned();
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
     let stream = match &target.proxy {
-        Some(proxy) if !is_local(&host) => tunnel(proxy, &host, port).await,
+        Some(proxy) if !is_local(&host) => tunnel(proxy.expose_secret(), &host, port).await,
         _ => TcpStream::connect((host.trim_matches(['[', ']']), port)).await,
     };
     let stream = stream.map_err(|e| other(e.to_string()))?;
@@ -143,11 +147,10 @@ async fn tunnel(proxy: &str, host: &str, port: u16) -> std::io::Result<TcpStream
     let invalid = |what: &str| std::io::Error::other(format!("HTTPS_PROXY: {what}"));
     let address = proxy.strip_prefix("http://").unwrap_or(proxy).trim_end_matches('/');
     let (login, address) = address.rsplit_once('@').map_or((None, address), |(l, a)| (Some(l), a));
-    if login.is_some() {
-        return Err(invalid("a proxy with a password is not supported"));
-    }
+    let login = login.map(|l| format!("Proxy-Authorization: Basic {}\r\n", BASE64_STANDARD.encode(l)));
     let mut stream = BufReader::new(TcpStream::connect(address).await?);
-    let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    let login = login.unwrap_or_default();
+    let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n");
     stream.get_mut().write_all(request.as_bytes()).await?;
     let mut line = String::new();
     // A proxy's answer is a few short lines; one that goes on is no proxy.
@@ -186,10 +189,11 @@ mod tests {
             peer.read_exact(&mut byte).await.expect("a byte");
             (String::from_utf8_lossy(&head[..n]).into_owned(), byte[0])
         });
-        let mut stream = tunnel(&format!("http://{address}"), "venue.example", 443).await.expect("a tunnel");
+        let mut stream = tunnel(&format!("http://me:pass@{address}"), "venue.example", 443).await.expect("a tunnel");
         stream.write_all(b"!").await.expect("written");
         let (head, byte) = proxy.await.expect("the proxy");
         assert!(head.starts_with("CONNECT venue.example:443 HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("Proxy-Authorization: Basic bWU6cGFzcw==\r\n"), "{head}");
         assert_eq!(byte, b'!');
     }
 

@@ -24,6 +24,8 @@ use std::sync::RwLock;
 use shared::event::Channel;
 use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
 
+use crate::config::BaseUrls;
+
 use super::{
     Decoded, Fetch, Fetched, Instruments, KeepAlive, LimitSpec, Product, RestFault, RestRequest, RouteSpec,
     Sequencer, Stream, Venue, VenueError,
@@ -63,6 +65,21 @@ impl Default for Endpoints {
             spot_ws: "wss://stream.binance.com:9443".into(),
             usdm_rest: "https://fapi.binance.com".into(),
             spot_rest: "https://api.binance.com".into(),
+        }
+    }
+}
+
+impl From<&BaseUrls> for Endpoints {
+    /// Configured addresses where there are any; both futures sockets hang below one base.
+    fn from(urls: &BaseUrls) -> Endpoints {
+        let own = Endpoints::default();
+        let route = |name: &str| urls.ws.as_ref().map(|base| format!("{base}/{name}"));
+        Endpoints {
+            usdm_public_ws: route("public").unwrap_or(own.usdm_public_ws),
+            usdm_market_ws: route("market").unwrap_or(own.usdm_market_ws),
+            spot_ws: urls.spot_ws.clone().unwrap_or(own.spot_ws),
+            usdm_rest: urls.rest.clone().unwrap_or(own.usdm_rest),
+            spot_rest: urls.spot_rest.clone().unwrap_or(own.spot_rest),
         }
     }
 }
