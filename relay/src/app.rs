@@ -23,7 +23,6 @@ use crate::config::VenuesConfig;
 use crate::derive::HigherBars;
 use crate::directory::Directory;
 use crate::history::History;
-use crate::run::install_tls;
 use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
 use crate::ingest::live::LiveVenue;
@@ -32,6 +31,7 @@ use crate::ingest::recorder::{self, Recorder};
 use crate::ingest::rest::{Rest, http_client};
 use crate::ingest::source::Sources;
 use crate::ingest::{Board, sim};
+use crate::run::install_tls;
 use crate::store::Store;
 use crate::venues;
 use crate::venues::sim::SimMarket;
@@ -131,11 +131,19 @@ impl Relay {
     ///
     /// # Errors
     /// What is wrong with the proxy address.
-    pub fn attach_live(&mut self, id: &VenueId, config: &VenuesConfig, frames: Option<FrameSink>) -> anyhow::Result<()> {
+    pub fn attach_live(
+        &mut self,
+        id: &VenueId,
+        config: &VenuesConfig,
+        frames: Option<FrameSink>,
+    ) -> anyhow::Result<()> {
         let base_urls = config.base_urls.get(id.as_str()).cloned().unwrap_or_default();
-        let Some(venue) = venues::build(id, &base_urls) else { anyhow::bail!("PROVIDER: there is no venue {id}") };
+        let Some(venue) = venues::build(id, &base_urls) else {
+            anyhow::bail!("PROVIDER: there is no venue {id}")
+        };
         install_tls();
-        let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret)).context("HTTPS_PROXY")?;
+        let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret))
+            .context("HTTPS_PROXY")?;
         let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone());
         self.sources.add(rest.clone());
         let live = LiveVenue {

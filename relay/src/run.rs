@@ -34,7 +34,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = listen(&config.server).await?;
     let mut locks = Vec::new();
     for folder in config.store.folders() {
-        std::fs::create_dir_all(&folder).with_context(|| format!("DATA_DIR: cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("DATA_DIR: cannot make {}", folder.display()))?;
         locks.push(FolderLock::take(&folder)?);
     }
     let relay = relay(&config, start_metrics()?).await?;
@@ -102,7 +103,9 @@ pub async fn listen(server: &ServerConfig) -> anyhow::Result<TcpListener> {
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             bail!("{} is taken: stop what listens there, or set PORT or --listen to another", server.listen)
         }
-        Err(error) => bail!("cannot listen on {}: {error}; set --listen to an address of this machine", server.listen),
+        Err(error) => {
+            bail!("cannot listen on {}: {error}; set --listen to an address of this machine", server.listen)
+        }
     }
 }
 
@@ -169,4 +172,3 @@ pub async fn until_signal() {
         () = terminate => {}
     }
 }
-

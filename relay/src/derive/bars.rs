@@ -72,7 +72,9 @@ impl HigherBars {
 
     /// Begins a timeframe of a market; what is begun goes on.
     async fn want(&mut self, topic: Topic) {
-        let Some(timeframe) = topic.interval.filter(|tf| *tf != Timeframe::M1 && topic.channel == Channel::Bar) else {
+        let Some(timeframe) =
+            topic.interval.filter(|tf| *tf != Timeframe::M1 && topic.channel == Channel::Bar)
+        else {
             return;
         };
         let key = (topic.venue.clone(), topic.symbol.clone());

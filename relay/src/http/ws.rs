@@ -12,8 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::event::{Body, Cursor, Event, Gap, GapCause, GapState, Stamped, Topic};
 use shared::market::Ms;
 use shared::wire::{
-    ClientError, ClientFrame, Data, SUBPROTOCOL_JSON, ServerFrame, Subscribe,
-    Subscribed, Unsubscribe,
+    ClientError, ClientFrame, Data, SUBPROTOCOL_JSON, ServerFrame, Subscribe, Subscribed, Unsubscribe,
 };
 use tracing::{Instrument, debug, info, info_span};
 
@@ -99,7 +98,12 @@ async fn read(
             Message::Close(_) => return None,
         };
         if text.len() > core.access.frame_bytes {
-            refuse(client, None, "frame_too_large", &format!("a control frame is at most {} bytes", core.access.frame_bytes));
+            refuse(
+                client,
+                None,
+                "frame_too_large",
+                &format!("a control frame is at most {} bytes", core.access.frame_bytes),
+            );
             return Some((close_code::POLICY, "frame too large"));
         }
         if !frames.admit(tokio::time::Instant::now()) {

@@ -12,8 +12,8 @@ pub mod outlet;
 pub mod recorder;
 pub mod replay;
 pub mod rest;
-pub mod source;
 pub mod sim;
+pub mod source;
 pub mod tape;
 
 pub use board::{Board, BudgetStatus, TopicStatus, VenueReport};

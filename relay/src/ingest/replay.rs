@@ -71,7 +71,8 @@ impl Player {
     pub fn play(&mut self, recording: usize, frame: &RawFrame) {
         self.frames += 1;
         let venue = &self.venue;
-        let reader = self.recordings.entry(recording).or_insert_with(|| Interpreter::new(venue.clone(), None));
+        let reader =
+            self.recordings.entry(recording).or_insert_with(|| Interpreter::new(venue.clone(), None));
         let reading = reader.read(frame);
         let now = reader.now();
         self.last = self.last.max(now);
@@ -83,7 +84,8 @@ impl Player {
         };
         for update in &updates {
             if !self.listed.contains_key(&update.symbol)
-                && let Some((_, instrument)) = self.recordings.get(&recording).and_then(|r| r.instruments().by_symbol(&update.symbol))
+                && let Some((_, instrument)) =
+                    self.recordings.get(&recording).and_then(|r| r.instruments().by_symbol(&update.symbol))
             {
                 let instrument = instrument.clone();
                 self.list(&instrument);
@@ -125,7 +127,8 @@ impl Player {
     }
 
     fn relist(&self) {
-        let mut all: Vec<Arc<Instrument>> = self.listed.values().map(|l| Arc::new(l.instrument.clone())).collect();
+        let mut all: Vec<Arc<Instrument>> =
+            self.listed.values().map(|l| Arc::new(l.instrument.clone())).collect();
         all.sort_by(|a, b| a.symbol.cmp(&b.symbol));
         self.directory.set(self.outlet.venue(), all);
     }
@@ -153,7 +156,14 @@ impl Player {
                     if !matches!(event.body, Body::Gap(_)) {
                         let (channel, now) = (event.channel(), event.received);
                         let (venue, usual) = (self.outlet.venue(), channel.usual_interval());
-                        self.outlet.board().topic(venue, &event.symbol, channel, VenueState::Live, usual, now);
+                        self.outlet.board().topic(
+                            venue,
+                            &event.symbol,
+                            channel,
+                            VenueState::Live,
+                            usual,
+                            now,
+                        );
                     }
                     self.outlet.publish(event);
                 }
@@ -199,7 +209,9 @@ mod tests {
 
     #[test]
     fn decimals_are_those_of_the_text() {
-        for (price, expected) in [(61_800.2, 1), (61_800.0, 0), (0.00001234, 8), (2_681.62, 2), (0.1 + 0.2, 1)] {
+        for (price, expected) in
+            [(61_800.2, 1), (61_800.0, 0), (0.00001234, 8), (2_681.62, 2), (0.1 + 0.2, 1)]
+        {
             assert_eq!(decimals(price), expected, "{price}");
         }
     }

@@ -61,7 +61,7 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
         }
     });
     let pace = match speed {
-        Speed::Max => Pace::max(),
+        Speed::Max => Pace::MAX,
         Speed::Times(times) => Pace::times(times),
     };
     let (over, ended) = oneshot::channel();
@@ -87,7 +87,11 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     served
 }
 
-async fn play(mut frames: mpsc::Receiver<Recorded>, mut pace: Pace, make: impl Fn(VenueId) -> Option<Player>) {
+async fn play(
+    mut frames: mpsc::Receiver<Recorded>,
+    mut pace: Pace,
+    make: impl Fn(VenueId) -> Option<Player>,
+) {
     // `None`: a venue this version does not know.
     let mut players: HashMap<VenueId, Option<Player>> = HashMap::new();
     let (mut count, mut bad) = (0_u64, 0_u64);

@@ -36,7 +36,9 @@ pub fn decode(venue: &str, file: Option<&Path>, product: Option<&str>) -> anyhow
 fn named(name: &str) -> anyhow::Result<Arc<dyn Venue>> {
     match venues::build(&VenueId::new(name), &BaseUrls::default()) {
         Some(venue) => Ok(venue),
-        None => bail!("there is no venue `{name}`: use one of {}", venues::names().collect::<Vec<_>>().join(", ")),
+        None => {
+            bail!("there is no venue `{name}`: use one of {}", venues::names().collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

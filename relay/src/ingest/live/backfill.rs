@@ -57,7 +57,13 @@ pub(super) async fn run(
         if bars_whole {
             let (symbol, venue) = (instrument.symbol.clone(), instrument.venue.clone());
             let to = newest.timestamp() + Ms::MINUTE;
-            records.push(Record::Coverage(Coverage { dataset: Dataset::Bars(Timeframe::M1), symbol, venue, from, to }));
+            records.push(Record::Coverage(Coverage {
+                dataset: Dataset::Bars(Timeframe::M1),
+                symbol,
+                venue,
+                from,
+                to,
+            }));
         }
         outlet.seed(newest);
     }
@@ -74,7 +80,12 @@ fn missing(instrument: &Instrument, outlet: &Outlet, error: &RestError) -> bool 
 }
 
 /// The 1m bars of `[from, now)`, in as many pages as the venue makes of them.
-async fn bars(instrument: &Arc<Instrument>, rest: &Rest, mut from: Ms, now: Ms) -> Result<Vec<Update>, RestError> {
+async fn bars(
+    instrument: &Arc<Instrument>,
+    rest: &Rest,
+    mut from: Ms,
+    now: Ms,
+) -> Result<Vec<Update>, RestError> {
     let mut bars = Vec::new();
     while from < now {
         let (instrument, to) = (instrument.clone(), now + Ms::MINUTE);

@@ -189,7 +189,8 @@ mod tests {
             peer.read_exact(&mut byte).await.expect("a byte");
             (String::from_utf8_lossy(&head[..n]).into_owned(), byte[0])
         });
-        let mut stream = tunnel(&format!("http://me:pass@{address}"), "venue.example", 443).await.expect("a tunnel");
+        let mut stream =
+            tunnel(&format!("http://me:pass@{address}"), "venue.example", 443).await.expect("a tunnel");
         stream.write_all(b"!").await.expect("written");
         let (head, byte) = proxy.await.expect("the proxy");
         assert!(head.starts_with("CONNECT venue.example:443 HTTP/1.1\r\n"), "{head}");

@@ -28,22 +28,47 @@ const MAX_TRADE_PAGES: u32 = 8;
 #[derive(Debug)]
 pub(super) enum Msg {
     /// Decoded from a frame or an answer.
-    Updates { received: Ms, updates: Vec<Update> },
+    Updates {
+        received: Ms,
+        updates: Vec<Update>,
+    },
     /// A frame or answer that could not be used.
     Error,
-    LineUp { route: &'static str },
-    LineDown { route: &'static str, streams: Vec<Stream>, reason: String },
+    LineUp {
+        route: &'static str,
+    },
+    LineDown {
+        route: &'static str,
+        streams: Vec<Stream>,
+        reason: String,
+    },
     Reconnected,
     /// A stream's freshness changed.
-    Stream { stream: Stream, state: VenueState, usual: Option<Ms> },
+    Stream {
+        stream: Stream,
+        state: VenueState,
+        usual: Option<Ms>,
+    },
     /// A stream's learned interval.
-    Usual { stream: Stream, usual: Option<Ms> },
+    Usual {
+        stream: Stream,
+        usual: Option<Ms>,
+    },
     /// Why the venue cannot be used, for status.
     Reason(String),
     /// Trades fetched for a hole.
-    Trades { symbol: Symbol, hole: TradeHole, trades: Vec<TradeUpdate> },
+    Trades {
+        symbol: Symbol,
+        hole: TradeHole,
+        trades: Vec<TradeUpdate>,
+    },
     /// Bars fetched for a hole; `None` when the venue did not give them.
-    Klines { symbol: Symbol, hole: Hole, to: Ms, bars: Option<Vec<Update>> },
+    Klines {
+        symbol: Symbol,
+        hole: Hole,
+        to: Ms,
+        bars: Option<Vec<Update>>,
+    },
 }
 
 /// Data missing since `from`.
@@ -111,7 +136,14 @@ impl Desk {
         for (symbol, (fresh, told)) in &mut self.polled {
             let state = fresh.state(now);
             if told.replace(state) != Some(state) {
-                self.outlet.board().topic(self.outlet.venue(), symbol, Channel::Oi, state, fresh.expected(), now);
+                self.outlet.board().topic(
+                    self.outlet.venue(),
+                    symbol,
+                    Channel::Oi,
+                    state,
+                    fresh.expected(),
+                    now,
+                );
             }
         }
     }
@@ -169,7 +201,8 @@ impl Desk {
             if !self.holes.is_empty()
                 && let Some(hole) = self.holes.remove(&(symbol.clone(), channel))
             {
-                let numbered = out.iter().any(|o| matches!(o, TapeOut::TradesMissing { symbol: s, .. } if *s == symbol));
+                let numbered =
+                    out.iter().any(|o| matches!(o, TapeOut::TradesMissing { symbol: s, .. } if *s == symbol));
                 self.close_hole(symbol, channel, hole, received, numbered);
             }
         }
@@ -255,7 +288,8 @@ impl Desk {
         let Some(instrument) = self.tape.instrument(&symbol).cloned() else { return };
         let (rest, sender) = (self.rest.clone(), self.sender.clone());
         let from = hole.from.floor(Ms::MINUTE) - Ms::MINUTE;
-        let fetch = Fetch::Klines { instrument, timeframe: Timeframe::M1, from, to: to + Ms::MINUTE, limit: 1_000 };
+        let fetch =
+            Fetch::Klines { instrument, timeframe: Timeframe::M1, from, to: to + Ms::MINUTE, limit: 1_000 };
         tokio::spawn(async move {
             let bars = match rest.fetch(&fetch, PATIENCE).await {
                 Ok(Fetched::Updates(updates)) => Some(updates),
@@ -278,7 +312,8 @@ impl Desk {
             let mut trades: Vec<TradeUpdate> = Vec::new();
             let mut from = hole.from;
             for _ in 0..MAX_TRADE_PAGES {
-                let fetch = Fetch::Trades { instrument: instrument.clone(), from, to: hole.to + Ms(1), limit: 1_000 };
+                let fetch =
+                    Fetch::Trades { instrument: instrument.clone(), from, to: hole.to + Ms(1), limit: 1_000 };
                 let page = match rest.fetch(&fetch, PATIENCE).await {
                     Ok(Fetched::Updates(updates)) => updates,
                     Ok(_) => break,

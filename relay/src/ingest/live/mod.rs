@@ -29,7 +29,6 @@ use crate::venues::{Fetch, Fetched, Instruments, Product, Stream, Venue};
 use desk::Desk;
 use line::Line;
 
-
 /// Decoded frames waiting for the desk.
 const DESK_QUEUE: usize = 10_000;
 const INSTRUMENT_PATIENCE: Duration = Duration::from_secs(20);
@@ -90,9 +89,17 @@ impl LiveVenue {
             tasks.spawn(line.run());
         }
         let clock = self.outlet.clock().clone();
-        tasks.spawn(poll::open_interest(instruments.clone(), self.rest.clone(), clock.clone(), sender.clone()));
-        let polled: Vec<Symbol> =
-            instruments.iter().filter(|i| i.channels.contains(&Channel::Oi)).map(|i| i.symbol.clone()).collect();
+        tasks.spawn(poll::open_interest(
+            instruments.clone(),
+            self.rest.clone(),
+            clock.clone(),
+            sender.clone(),
+        ));
+        let polled: Vec<Symbol> = instruments
+            .iter()
+            .filter(|i| i.channels.contains(&Channel::Oi))
+            .map(|i| i.symbol.clone())
+            .collect();
         tasks.spawn(poll::settled_funding(instruments, self.rest.clone(), clock, sender.clone()));
         // The tasks end with this future.
         Desk::new(tape, self.outlet, self.rest, sender, polled.into_iter()).run(messages).await;
@@ -129,7 +136,10 @@ impl LiveVenue {
         for product in products {
             let listed = self.listed(product).await;
             found.extend(
-                listed.into_iter().filter(|i| self.symbols.contains(&i.symbol)).map(|i| (product, Arc::new(i))),
+                listed
+                    .into_iter()
+                    .filter(|i| self.symbols.contains(&i.symbol))
+                    .map(|i| (product, Arc::new(i))),
             );
         }
         for symbol in &self.symbols {

@@ -19,7 +19,12 @@ const FUNDING_EVERY: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks for every instrument's open interest in turn, spread over the period.
-pub(super) async fn open_interest(instruments: Vec<Arc<Instrument>>, rest: Rest, clock: Clock, desk: mpsc::Sender<Msg>) {
+pub(super) async fn open_interest(
+    instruments: Vec<Arc<Instrument>>,
+    rest: Rest,
+    clock: Clock,
+    desk: mpsc::Sender<Msg>,
+) {
     let fetch = |instrument| Fetch::OpenInterest { instrument };
     rounds(instruments, Channel::Oi, OPEN_INTEREST_EVERY, fetch, rest, clock, desk).await;
 }
