@@ -15,6 +15,8 @@ use crate::store::{Coverage, Dataset, Record, StoreError};
 const MAX_PAGES: usize = 48;
 /// A venue that failed is left alone so long.
 const PAUSE: Duration = Duration::from_secs(5);
+/// So long after its end a bar that is missing at the venue is missing for good.
+const LATE: Ms = Ms(600_000);
 /// More rows than any window holds.
 const ALL: usize = 1_000_000;
 
@@ -152,6 +154,10 @@ impl History {
         bars.sort_by_key(|bar| bar.timestamp);
         bars.dedup_by_key(|bar| bar.timestamp);
         let covered = bars.last().map_or(to, |last| series.end(timeframe, last.timestamp).min(to));
+        // An answer's empty end is believed only some time after: venues publish late now and then.
+        let known = covered
+            .min(series.now - LATE)
+            .max(bars.last().map_or(from, |last| series.end(timeframe, last.timestamp)));
         let received = series.now;
         let page: Vec<Candle> = bars
             .into_iter()
@@ -170,7 +176,7 @@ impl History {
         let mut records: Vec<Record> = page.iter().map(|row| Record::Event(event(row))).collect();
         let dataset = Dataset::Bars(timeframe);
         let (symbol, venue) = (symbol.clone(), venue.clone());
-        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from, to: covered }));
+        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from, to: known.min(covered) }));
         if let Err(e) = self.store.write(records).await {
             tracing::error!(error = %e, "fetched history is not kept");
         }

@@ -16,6 +16,9 @@ mod missing;
 mod partial;
 mod tail;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
