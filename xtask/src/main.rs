@@ -4,10 +4,11 @@
 //! - [`project`]: where things are; [`shell`]: how other programs are called; [`steps`]: named, timed steps;
 //! - [`setup`]: installs what is missing, or names it in one line;
 //! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
-//! - [`run`], [`test`], [`bench`], [`dist`]: one file per command.
+//! - [`run`], [`test`], [`bench`], [`dist`], [`coverage`]: one file per command.
 
 mod bench;
 mod bundle;
+mod coverage;
 mod dist;
 mod project;
 mod run;
@@ -38,15 +39,21 @@ enum Command {
     Bench,
     /// Make release artefacts with checksums in dist-out/.
     Dist,
+    /// Line coverage of shared and relay.
+    Coverage(coverage::Args),
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = coverage::as_wrapper() {
+        return code;
+    }
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bundle(args) => bundle::run(&args),
         Command::Bench => bench::run(),
         Command::Dist => dist::run(),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,6 +27,20 @@ pub(crate) fn component(project: &Project, name: &str, probe: &[&str]) -> Result
     Ok("installed".into())
 }
 
+/// The folder of llvm-profdata and llvm-cov that fit the compiler, and whether they had to be installed.
+pub(crate) fn llvm_tools(project: &Project) -> Result<(PathBuf, String)> {
+    let sysroot = call("rustc", &project.root, &["--print", "sysroot"]).quiet().read()?;
+    let version = call("rustc", &project.root, &["-vV"]).quiet().read()?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    let dir = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
+    let tool = dir.join(format!("llvm-profdata{}", std::env::consts::EXE_SUFFIX));
+    if tool.is_file() {
+        return Ok((dir, "present".into()));
+    }
+    call("rustup", &project.root, &["component", "add", "llvm-tools"]).run()?;
+    Ok((dir, "installed".into()))
+}
+
 /// npm packages exactly as the lock file says. `npm ci` deletes and rewrites the folder, so it runs only when the lock
 /// file differs from the one it last ran with.
 pub(crate) fn npm_packages(project: &Project) -> Result<String> {
