@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use shared::market::Ms;
 
 use crate::venues::{Level, VenueError};
@@ -19,7 +20,7 @@ impl Num<'_> {
     /// The value, finite.
     pub(super) fn get(self, field: &'static str) -> Result<f64, VenueError> {
         let value = match self {
-            Num::Text(text) => text.parse().ok(),
+            Num::Text(text) => short_decimal(text).or_else(|| text.parse().ok()),
             Num::Value(value) => Some(value),
         };
         value.filter(|v: &f64| v.is_finite()).ok_or_else(|| self.fault(field, "is not a number"))
@@ -49,6 +50,49 @@ impl Num<'_> {
         };
         VenueError::Field { field, detail: format!("`{text}` {what}") }
     }
+}
+
+/// Powers of ten a float holds exactly.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// Reads `123.4500` as nearly all numbers here are; `None` leaves the rest to the general parser.
+fn short_decimal(text: &str) -> Option<f64> {
+    let (value, rest) = decimal_prefix(text.as_bytes())?;
+    rest.is_empty().then_some(value)
+}
+
+/// The decimal up to a closing quote, and what follows the quote.
+fn plain_decimal(text: &[u8]) -> Option<(f64, &[u8])> {
+    let (value, rest) = decimal_prefix(text)?;
+    Some((value, rest.strip_prefix(b"\"")?))
+}
+
+/// A decimal of up to 15 digits and what follows it.
+///
+/// The digits and the power of ten are exact floats, so that one division rounds once and the result has the
+/// same bits as the general parser's.
+fn decimal_prefix(text: &[u8]) -> Option<(f64, &[u8])> {
+    let digits = |from: usize, mut value: u64| {
+        let mut at = from;
+        while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            at += 1;
+        }
+        (at, value)
+    };
+    let (whole, value) = digits(0, 0);
+    let (end, value, decimals) = match text.get(whole) {
+        Some(b'.') => {
+            let (end, value) = digits(whole + 1, value);
+            (end, value, end - whole - 1)
+        }
+        _ => (whole, value, 0),
+    };
+    let fits = whole > 0 && whole + decimals <= 15 && (decimals > 0 || end == whole);
+    Some((fits.then(|| value as f64 / EXACT_POWERS[decimals])?, text.get(end..)?))
 }
 
 struct NumVisitor;
@@ -136,22 +180,33 @@ impl Levels {
 
 impl<'de> Deserialize<'de> for Levels {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct LevelsVisitor;
-        impl<'de> Visitor<'de> for LevelsVisitor {
-            type Value = Levels;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("levels as [price, quantity]")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Levels, A::Error> {
-                let mut levels = Vec::new();
-                while let Some(WireLevel(level)) = seq.next_element()? {
-                    levels.push(level);
-                }
-                Ok(Levels(levels))
-            }
+        let raw: &'de RawValue = Deserialize::deserialize(d)?;
+        if let Some(levels) = plain_levels(raw.get().as_bytes()) {
+            return Ok(Levels(levels));
         }
-        d.deserialize_seq(LevelsVisitor)
+        let levels: Vec<WireLevel> = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Levels(levels.into_iter().map(|WireLevel(level)| level).collect()))
     }
+}
+
+/// Reads levels as nearly all frames have them: `[["84551.00","2.027"],..]` without blanks. `None` leaves the
+/// rest, and the naming of faults, to the general parser, which reads the same numbers more slowly. The text is
+/// known to be JSON.
+fn plain_levels(text: &[u8]) -> Option<Vec<Level>> {
+    let mut rest = text.strip_prefix(b"[")?;
+    // A level is seldom shorter than this.
+    let mut levels = Vec::with_capacity(text.len() / 20);
+    while let Some(level) = rest.strip_prefix(b"[\"") {
+        let (price, after) = plain_decimal(level)?;
+        let (quantity, after) = plain_decimal(after.strip_prefix(b",\"")?)?;
+        if price <= 0.0 {
+            return None;
+        }
+        levels.push(Level { price, quantity });
+        rest = after.strip_prefix(b"]")?;
+        rest = rest.strip_prefix(b",").unwrap_or(rest);
+    }
+    (rest == b"]").then_some(levels)
 }
 
 struct WireLevel(Level);
@@ -186,5 +241,44 @@ pub(super) fn time(field: &'static str, value: i64) -> Result<Ms, VenueError> {
         Ok(Ms(value))
     } else {
         Err(VenueError::Field { field, detail: format!("{value} is no time in milliseconds") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_decimals_have_the_bits_of_the_general_parser() {
+        let mut state = 7_u64;
+        for _ in 0..200_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let digits = (state >> 13) % 10_u64.pow(1 + (state >> 60) as u32 % 15);
+            let mut text = digits.to_string();
+            let point = 1 + (state >> 5) as usize % text.len();
+            if point < text.len() {
+                text.insert(point, '.');
+            }
+            let general: f64 = text.parse().unwrap();
+            assert_eq!(short_decimal(&text).map(f64::to_bits), Some(general.to_bits()), "{text}");
+        }
+        for text in ["0", "0.000", "61800.30", "0.00001234", "000.5", "999999999999999"] {
+            assert_eq!(short_decimal(text), text.parse().ok(), "{text}");
+        }
+        let levels = r#"[["61800.30","0.014"],["0.00001234","0"]]"#;
+        let expected =
+            [(61_800.3, 0.014), (0.00001234, 0.0)].map(|(price, quantity)| Level { price, quantity });
+        assert_eq!(plain_levels(levels.as_bytes()), Some(expected.to_vec()));
+        assert_eq!(plain_levels(b"[]"), Some(vec![]));
+        let unusual = levels.replace("],", "] , ").replace("\"0.014\"", "0.014, []");
+        assert_eq!(plain_levels(unusual.as_bytes()), None);
+        assert_eq!(serde_json::from_str::<Levels>(&unusual).unwrap().0, expected);
+        for bad in [r#"[["0","1"]]"#, r#"[["1","-1"]]"#, r#"[["1"]]"#, r#"[["1","x"]]"#, r#"["1","1"]"#, "{}"]
+        {
+            assert!(serde_json::from_str::<Levels>(bad).is_err(), "{bad}");
+        }
+        for text in ["", ".", "1.", ".5", "1.2.3", "-1", "+1", "1e5", "NaN", "1234567890123456", "1 "] {
+            assert_eq!(short_decimal(text), None, "{text}");
+        }
     }
 }
