@@ -13,3 +13,6 @@ pub use server::{Data, ServerFrame, Status, Subscribed, TopicName, VenueState, V
 pub const SUBPROTOCOL_JSON: &str = "tapedeck.v1.json";
 /// Longest control frame a client may send.
 pub const MAX_CLIENT_FRAME_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;
