@@ -3,10 +3,10 @@
 //! A minute wholly covered by trades is built from trades alone; any other is the venue's kline alone, or has
 //! no row. The rules, with the reasons where there was a choice:
 //!
-//! - A covered minute closes with the first trade of a later minute, or once [`MinuteBuilder::clock`] says
-//!   that 2 s of venue time have passed since its end. Without trades it is a flat bar at the last price, of
-//!   volume 0 (no row while no price is known). A kline of a later minute does not close it: venues send klines
-//!   on another stream, ahead of the last trades.
+//! - A covered minute closes with the first trade or the final kline of a later minute, or once
+//!   [`MinuteBuilder::clock`] says that 2 s of venue time have passed since its end. Without trades it is a flat bar at the last price, of
+//!   volume 0 (no row while no price is known). A forming kline of a later minute does not close it: venues send
+//!   klines on another stream, ahead of the last trades.
 //! - An uncovered minute shows the venue's forming kline and closes with the final one, whenever that comes.
 //!   A forming kline never closes a minute: it may lack the last trades, and no later kline could mend it.
 //! - A closed bar is replaced, with `revision + 1`, by one of a better origin. Trades replace a kline once a
@@ -180,7 +180,9 @@ impl MinuteBuilder {
                 self.close(open, out);
             }
         } else if bar.closed {
+            self.close_before(open, out);
             self.finish(*bar, out);
+            self.close_before(open + Ms::MINUTE, out);
         } else if open >= frontier {
             let forming = Bar { revision: 0, through: None, ..*bar };
             out.push(self.with_cvd(forming));

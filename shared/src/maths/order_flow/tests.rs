@@ -1,4 +1,4 @@
-use proptest::prelude::*;
+mod properties;
 
 use super::*;
 use crate::event::Side;
@@ -330,55 +330,4 @@ fn senseless_input_is_dropped() {
     rig.kline(Bar { timestamp: at(-5, 1.0), ..kline(-5, 100.0, 1.0, 1.0, true) });
     rig.builder.clock(Ms(i64::MAX), &mut rig.out);
     assert!(rig.said().is_empty());
-}
-
-#[derive(Clone, Debug)]
-struct Step {
-    gap: i64,
-    price: f64,
-    quantity: f64,
-    buy: bool,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let one = (0_i64..200_000, 1_u32..1000, 0_u32..1000, any::<bool>()).prop_map(|(gap, p, q, buy)| Step {
-        gap: gap * gap / 200_000,
-        price: f64::from(p) * 0.1,
-        quantity: f64::from(q) * 0.001,
-        buy,
-    });
-    proptest::collection::vec(one, 1..120)
-}
-
-proptest! {
-    /// Closed bars are contiguous, one each, and say what adding up the trades of their minute says.
-    #[test]
-    fn covered_feed_equals_plain_sums(steps in steps()) {
-        let mut rig = Rig::covered();
-        let mut time = at(0, 0.0);
-        let mut sums: BTreeMap<Ms, (f64, f64, u64, f64)> = BTreeMap::new();
-        for s in &steps {
-            time += Ms(s.gap);
-            let side = if s.buy { Side::Buy } else { Side::Sell };
-            rig.builder.trade(&trade(time, s.price, s.quantity, side), &mut rig.out);
-            let sum = sums.entry(time.floor(Ms::MINUTE)).or_insert((0.0, 0.0, 0, 0.0));
-            if s.buy { sum.0 += s.quantity } else { sum.1 += s.quantity }
-            (sum.2, sum.3) = (sum.2 + 1, s.price);
-        }
-        rig.builder.clock(time.floor(Ms::MINUTE) + Ms(M + 2_000), &mut rig.out);
-        let closed: Vec<Bar> = rig.out.iter().filter(|b| b.closed).copied().collect();
-        let (mut cvd, mut price, mut expected) = (0.0, None, *sums.keys().next().unwrap());
-        for bar in &closed {
-            prop_assert_eq!((bar.timestamp, bar.revision), (expected, 0));
-            expected += Ms::MINUTE;
-            let (buy, sell, count, close) = sums.get(&bar.timestamp).copied().unwrap_or((0.0, 0.0, 0, price.unwrap_or(0.0)));
-            price = Some(close);
-            prop_assert_eq!((bar.buy_volume, bar.sell_volume, bar.trades), (Some(buy), Some(sell), Some(count)));
-            prop_assert_eq!(bar.close, close);
-            if bar.timestamp.floor(Ms::DAY) == bar.timestamp { cvd = 0.0; }
-            cvd += buy - sell;
-            prop_assert_eq!(bar.cvd, Some(cvd));
-        }
-        prop_assert_eq!(expected, time.floor(Ms::MINUTE) + Ms::MINUTE);
-    }
 }
