@@ -24,7 +24,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;
 pub use store::StoreConfig;
-pub use venues::{BaseUrls, Provider, VENUES, VenuesConfig};
+pub use venues::{BaseUrls, Provider, VenuesConfig};
 
 /// Read when it is there and no other is named.
 const DEFAULT_FILE: &str = "tapedeck.toml";

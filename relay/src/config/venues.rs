@@ -6,10 +6,7 @@ use secrecy::SecretString;
 use shared::market::{Symbol, VenueId};
 
 use super::{ConfigError, Layers};
-use crate::venues::sim::SimMarket;
-
-/// Venues with a folder of their own; `sim` stands beside them, never among them.
-pub const VENUES: [&str; 1] = ["binance"];
+use crate::venues::{self, sim::SimMarket};
 
 /// What is followed without `SYMBOLS`.
 const DEFAULT_SYMBOLS: [&str; 3] = ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP"];
@@ -63,7 +60,7 @@ impl VenuesConfig {
         let expected = "a venue: use binance, or sim alone";
         let venue = |text: &str| {
             let name = text.to_lowercase();
-            (name == "sim" || VENUES.contains(&name.as_str())).then_some(name)
+            (name == "sim" || venues::names().any(|v| v == name)).then_some(name)
         };
         let named = layers.list("venues.provider", &["PROVIDER"], expected, venue)?.unwrap_or_default();
         let provider = if demo { Provider::Sim } else { provider(named)? };
@@ -86,7 +83,7 @@ impl VenuesConfig {
             layers.secret("venues.https_proxy", &["HTTPS_PROXY", "https_proxy"], expected, is_proxy)?;
 
         let mut base_urls = BTreeMap::new();
-        for venue in VENUES {
+        for venue in venues::names() {
             let urls = BaseUrls::read(layers, venue)?;
             if urls != BaseUrls::default() {
                 base_urls.insert(venue, urls);
@@ -119,7 +116,7 @@ impl BaseUrls {
 fn provider(named: Vec<String>) -> Result<Provider, ConfigError> {
     let named = unique(named);
     match named.as_slice() {
-        [] => Ok(Provider::Venues(vec![VenueId::new(VENUES[0])])),
+        [] => Ok(Provider::Venues(venues::names().take(1).map(VenueId::new).collect())),
         [only] if only == "sim" => Ok(Provider::Sim),
         some if some.iter().any(|name| name == "sim") => Err(ConfigError::SimBesideVenues),
         some => Ok(Provider::Venues(some.iter().map(|name| VenueId::new(name)).collect())),

@@ -38,8 +38,9 @@ pub struct BookSync {
     book: OrderBook,
     synced: bool,
     buffer: VecDeque<DepthDiff>,
-    /// Time of the newest update in the book.
+    /// Time and id of the newest update in the book.
     at: Ms,
+    last_id: u64,
     hole_from: Option<Ms>,
     /// No request before then: one is under way, or the last snapshots were of no use.
     next_request: Option<Ms>,
@@ -55,6 +56,7 @@ impl BookSync {
             synced: false,
             buffer: VecDeque::new(),
             at: Ms::ZERO,
+            last_id: 0,
             hole_from: None,
             next_request: None,
             attempts: 0,
@@ -95,8 +97,13 @@ impl BookSync {
         }
     }
 
-    /// Takes a snapshot, asked for or found in a recording, and what of the buffer follows it.
+    /// Takes a snapshot, asked for or found in a recording, and what of the buffer follows it. One that is older
+    /// than a book in step is of no use.
     pub fn snapshot(&mut self, snapshot: DepthSnapshot, now: Ms) -> Vec<BookOut> {
+        if self.synced && snapshot.last_id <= self.last_id {
+            return Vec::new();
+        }
+        self.last_id = snapshot.last_id;
         self.next_request = Some(now + self.pause());
         self.sequencer.rebase(snapshot.last_id);
         self.book.clear();
@@ -135,6 +142,7 @@ impl BookSync {
     }
 
     fn apply(&mut self, diff: &DepthDiff) {
+        self.last_id = diff.last_id;
         set_all(&mut self.book, &diff.bids, &diff.asks);
         self.at = self.at.max(diff.timestamp);
     }
@@ -241,6 +249,8 @@ mod tests {
         assert!(sync.is_synced());
         assert_eq!(bids(&sync.diff(diff(12, 100.0), Ms(5))), [100.0]);
         assert_eq!(sync.diff(diff(12, 100.5), Ms(6)), []);
+        assert_eq!(sync.snapshot(snapshot(11), Ms(7)), [], "an answer that comes late");
+        assert_eq!(bids(&sync.diff(diff(13, 100.5), Ms(8))), [100.5]);
     }
 
     #[test]
