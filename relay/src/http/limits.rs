@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
@@ -101,6 +101,10 @@ pub(super) fn cors(access: &Access) -> CorsLayer {
         header::AUTHORIZATION,
         header::IF_NONE_MATCH,
     ]);
+    // Pages of rows, validators and the request's id are for scripts of listed origins too.
+    let told = ["x-next-cursor", "x-incomplete", "x-request-id"].map(HeaderName::from_static);
+    let layer =
+        layer.expose_headers([header::LINK, header::ETAG].into_iter().chain(told).collect::<Vec<_>>());
     let listed: Vec<HeaderValue> = access.cors_origins.iter().filter_map(|o| o.parse().ok()).collect();
     if access.cors_origins.iter().any(|o| o == "*") {
         return layer.allow_origin(tower_http::cors::Any);

@@ -7,6 +7,9 @@ mod rows;
 mod symbols;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -1,0 +1,441 @@
+use std::sync::Arc;
+
+use axum::body::{Body as HttpBody, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use shared::event::{
+    Bar, Body, BookTop, Channel, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState, Liquidation,
+    LiquidationSide, OpenInterest, Origin, PriceKind,
+};
+use shared::market::{Calendar, Civil, Group, Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
+use tower::ServiceExt;
+
+use super::query::Format;
+use super::table::Freshness;
+use super::{ApiState, routes};
+use crate::directory::Directory;
+use crate::history::{History, HistorySource, SourceError};
+use crate::store::{Record, SqliteStore, Store};
+
+/// 2024-03-15 02:30:20 UTC; minutes are recorded since midnight.
+const MIDNIGHT: Ms = Civil::midnight(2024, 3, 15);
+const NOW: Ms = Ms(MIDNIGHT.0 + 150 * 60_000 + 20_000);
+
+/// `away` cannot be reached; the others' history is in the store.
+struct Away;
+
+#[async_trait::async_trait]
+impl HistorySource for Away {
+    fn native_timeframes(&self, venue: &VenueId) -> Vec<Timeframe> {
+        if venue.as_str() == "away" { Timeframe::ALL.to_vec() } else { Vec::new() }
+    }
+    async fn klines(
+        &self,
+        venue: &VenueId,
+        _: &Symbol,
+        _: Timeframe,
+        _: Ms,
+        _: Ms,
+    ) -> Result<Vec<Bar>, SourceError> {
+        Err(SourceError { venue: venue.clone(), reason: "it refuses this location (451)".into() })
+    }
+    fn history_start(&self, _: &VenueId, _: &Symbol) -> Option<Ms> {
+        None
+    }
+}
+
+fn instrument(venue: &str, symbol: &str, kind: Kind, channels: &[Channel]) -> Arc<Instrument> {
+    let base = symbol.split(['/', '-']).next().unwrap_or_default().trim_end_matches("USDT").to_owned();
+    Arc::new(Instrument {
+        symbol: symbol.parse().unwrap(),
+        venue: VenueId::new(venue),
+        venue_symbol: symbol.into(),
+        group: Group::new(&base, kind),
+        kind,
+        base,
+        quote: "USDT".into(),
+        tick_size: 0.1,
+        step_size: 0.001,
+        multiplier: 1.0,
+        channels: channels.to_vec(),
+        calendar: Calendar::Continuous,
+    })
+}
+
+fn minute(n: i64) -> Bar {
+    let mut bar = Bar::flat(MIDNIGHT + Ms(n * 60_000), Timeframe::M1, 100.0 + n as f64, Origin::Kline);
+    (bar.volume, bar.closed) = (2.0, true);
+    bar
+}
+
+async fn app() -> axum::Router {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::temporary().unwrap());
+    let event = |venue: &str, body| {
+        let symbol = "BTCUSDT-PERP".parse().unwrap();
+        Record::Event(Event { received: NOW, symbol, venue: VenueId::new(venue), body })
+    };
+    let mut records: Vec<Record> = (0..150).map(|n| event("one", Body::Bar(minute(n)))).collect();
+    records.push(event("two", Body::Bar(Bar { close: 7.0, low: 7.0, ..minute(0) })));
+    for (venue, at, value) in [("two", 1, None), ("one", 1, Some(5.5)), ("one", 2, None), ("two", 3, None)] {
+        let timestamp = MIDNIGHT + Ms(at);
+        let oi = OpenInterest { timestamp, open_interest: at as f64, open_interest_value: value };
+        records.push(event(venue, Body::Oi(oi)));
+    }
+    let funding = Funding {
+        timestamp: MIDNIGHT,
+        kind: FundingKind::Predicted,
+        funding_rate: 0.000_1,
+        next_funding_time: Some(MIDNIGHT + Ms(28_800_000)),
+        interval_hours: None,
+        funding_apr: None,
+        mark_price: Some(100.0),
+        index_price: None,
+    };
+    records.push(event("one", Body::Funding(funding.with_interval(Some(8.0)))));
+    for n in 0..5 {
+        records.push(event(
+            "one",
+            Body::Liquidation(Liquidation {
+                timestamp: MIDNIGHT,
+                side: LiquidationSide::Long,
+                quantity: f64::from(n + 1),
+                price: 100.0,
+                value: 100.0 * f64::from(n + 1),
+                price_kind: PriceKind::Average,
+                at_least: true,
+            }),
+        ));
+    }
+    let mut top = BookTop::from_best(MIDNIGHT, (99.0, 1.0), (101.0, 2.0));
+    top.depth_10bps = Some(Depth { bid_usd: 99.0, ask_usd: 202.0 });
+    records.push(event("one", Body::Book(top)));
+    let gap = Gap {
+        timestamp: MIDNIGHT + Ms(9),
+        channel: Channel::Trade,
+        from: MIDNIGHT,
+        to: None,
+        cause: GapCause::Disconnect,
+        state: GapState::Open,
+    };
+    records.push(event("one", Body::Gap(gap)));
+    store.write(records).await.unwrap();
+    store.flush().await.unwrap();
+
+    let directory = Directory::new(["one", "two", "away"].map(VenueId::new));
+    let perp = |venue, channels: &[Channel]| instrument(venue, "BTCUSDT-PERP", Kind::Perp, channels);
+    let spot = instrument("one", "BTC/USDT", Kind::Spot, &[Channel::Bar]);
+    directory.set(&VenueId::new("one"), vec![perp("one", &[Channel::Bar, Channel::Oi]), spot]);
+    directory.set(&VenueId::new("two"), vec![perp("two", &[Channel::Bar, Channel::Liquidation])]);
+    let far = instrument("away", "ETHUSDT-PERP", Kind::Perp, &[Channel::Bar]);
+    directory.set(&VenueId::new("away"), vec![far]);
+    let live = |venue: &VenueId, symbol: &Symbol| {
+        let running = Bar { closed: false, close: 321.0, high: 321.0, ..minute(150) };
+        ((venue.as_str(), symbol.as_str()) == ("one", "BTCUSDT-PERP")).then_some(running)
+    };
+    let history = Arc::new(History::new(store.clone(), Arc::new(Away), Arc::new(live), || NOW));
+    routes(ApiState { directory: Arc::new(directory), history, store })
+}
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// One field of every row.
+    fn column(&self, field: &str) -> Vec<Value> {
+        self.json().as_array().expect("a list").iter().map(|row| row[field].clone()).collect()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().expect("plain text"))
+    }
+}
+
+async fn send(app: &axum::Router, request: Request<HttpBody>) -> Got {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, 64 << 20).await.unwrap();
+    Got { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+}
+
+async fn get(app: &axum::Router, uri: &str) -> Got {
+    send(app, Request::get(uri).body(HttpBody::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn candles_have_the_documented_rows() {
+    let app = app().await;
+    let (from, to) = (MIDNIGHT.0, MIDNIGHT.0 + 120_000);
+    let got = get(&app, &format!("/api/candles?symbol=BTCUSDT-PERP&interval=1m&from={from}&to={to}")).await;
+    assert_eq!(got.status, StatusCode::OK);
+    let rows = got.json();
+    assert_eq!(got.column("timestamp"), [from, from + 60_000]);
+    let expected = serde_json::json!({
+        "timestamp": from, "open": 100.0, "high": 100.0, "low": 100.0, "close": 100.0, "volume": 2.0,
+        "symbol": "BTCUSDT-PERP", "venue": "one", "interval": "1m", "closed": true, "origin": "kline",
+        "buy_volume": 0.0, "sell_volume": 0.0, "cvd": null, "vwap": null, "trades": 0, "revision": 0,
+    });
+    assert_eq!(rows[0], expected);
+    // The second venue, when asked for; a date as an end includes that day.
+    let day = "/api/candles?symbol=BTCUSDT-PERP&interval=1m&venue=two&from=2024-03-15&to=2024-03-15";
+    assert_eq!(get(&app, day).await.column("close"), [7.0]);
+}
+
+#[tokio::test]
+async fn forming_bars_are_bases_and_the_latest_is_live() {
+    let app = app().await;
+    for path in [
+        "/api/candles?symbol=BTCUSDT-PERP&interval=1h",
+        "/api/chart/history?symbol=BTCUSDT-PERP&timeframe=1H",
+    ] {
+        let got = get(&app, path).await;
+        let rows = got.json();
+        assert_eq!(got.column("closed"), [true, true, false], "{path}");
+        let last = &rows[2];
+        assert_eq!(last["through"], MIDNIGHT.0 + 149 * 60_000);
+        assert_eq!(
+            (&last["open"], &last["close"], &last["volume"]),
+            (&220.0.into(), &249.0.into(), &60.0.into())
+        );
+        assert_eq!(rows[0].get("through"), None);
+    }
+    let latest = get(&app, "/api/latest-candle?symbol=BTCUSDT-PERP&interval=1H").await.json();
+    assert_eq!((&latest["close"], &latest["volume"]), (&321.0.into(), &62.0.into()));
+    assert_eq!(latest["through"], MIDNIGHT.0 + 150 * 60_000);
+    let minute = get(&app, "/api/candles?symbol=BTCUSDT-PERP&interval=1m&limit=2").await;
+    assert_eq!(minute.column("close"), [249.0, 321.0]);
+    assert_eq!(minute.column("closed"), [true, false]);
+    let none = get(&app, "/api/latest-candle?symbol=BTC/USDT").await;
+    assert_eq!((none.status, &none.json()["code"]), (StatusCode::NOT_FOUND, &"no_data".into()));
+}
+
+#[tokio::test]
+async fn other_series_have_all_venues_in_order_and_the_frames_fields() {
+    let app = app().await;
+    let oi = get(&app, "/api/history/oi?symbol=BTCUSDT-PERP").await;
+    let order: Vec<_> = oi.column("timestamp").into_iter().zip(oi.column("venue")).collect();
+    let expected = [(1, "one"), (1, "two"), (2, "one"), (3, "two")];
+    assert_eq!(order, expected.map(|(at, v)| (Value::from(MIDNIGHT.0 + at), Value::from(v))));
+    assert_eq!(oi.column("open_interest_value"), [Value::from(5.5), Value::Null, Value::Null, Value::Null]);
+    let one = get(&app, "/api/history/oi?symbol=BTCUSDT-PERP&venue=two").await;
+    assert_eq!(one.column("open_interest"), [1.0, 3.0]);
+
+    let funding = get(&app, "/api/history/funding?symbol=BTCUSDT-PERP").await.json();
+    let expected = serde_json::json!({
+        "timestamp": MIDNIGHT.0, "received": NOW.0, "symbol": "BTCUSDT-PERP", "venue": "one",
+        "kind": "predicted", "funding_rate": 0.0001, "next_funding_time": MIDNIGHT.0 + 28_800_000,
+        "interval_hours": 8.0, "funding_apr": Funding::apr(0.0001, 8.0), "mark_price": 100.0,
+        "index_price": null,
+    });
+    assert_eq!(funding[0], expected);
+    let liquidations = get(&app, "/api/history/liquidations?symbol=BTCUSDT-PERP").await;
+    assert_eq!(liquidations.column("value"), [100.0, 200.0, 300.0, 400.0, 500.0]);
+    assert_eq!(liquidations.json()[0]["side"], "LONG");
+    let book = get(&app, "/api/history/book?symbol=BTCUSDT-PERP").await.json();
+    assert_eq!(book[0]["depth_10bps"], serde_json::json!({"bid_usd": 99.0, "ask_usd": 202.0}));
+    let bars = get(&app, "/api/history/bars?symbol=BTCUSDT-PERP&from=2024-03-15&limit=1").await.json();
+    assert_eq!((&bars[0]["received"], &bars[0]["revision"]), (&NOW.0.into(), &0.into()));
+    let gaps = get(&app, "/api/gaps").await.json();
+    let expected = serde_json::json!([{
+        "symbol": "BTCUSDT-PERP", "venue": "one", "channel": "trade", "from": MIDNIGHT.0, "to": null,
+        "cause": "disconnect", "state": "open", "timestamp": MIDNIGHT.0 + 9,
+    }]);
+    assert_eq!(gaps, expected);
+}
+
+#[tokio::test]
+async fn pages_link_to_the_next_until_all_is_told() {
+    let app = app().await;
+    for (start, field, total) in [
+        ("/api/candles?symbol=BTCUSDT-PERP&from=2024-03-15&limit=40", "timestamp", 151),
+        ("/api/history/liquidations?symbol=BTCUSDT-PERP&from=2024-03-15&limit=2", "quantity", 5),
+    ] {
+        let (mut uri, mut seen, mut pages) = (start.to_owned(), Vec::new(), 0);
+        loop {
+            let got = get(&app, &uri).await;
+            assert_eq!(got.status, StatusCode::OK, "{}", got.text);
+            seen.extend(got.column(field).iter().map(|v| v.as_f64().unwrap() as i64));
+            pages += 1;
+            let link = got.header("link").to_owned();
+            let Some(next) = link.strip_prefix('<').and_then(|l| l.strip_suffix(">; rel=\"next\"")) else {
+                assert_eq!((link.as_str(), got.header("x-next-cursor")), ("", ""));
+                break;
+            };
+            assert!(next.ends_with(&format!("cursor={}", got.header("x-next-cursor"))), "{next}");
+            uri = next.to_owned();
+        }
+        assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "{start}: {seen:?}");
+        assert_eq!((seen.len(), pages), (total, if total == 5 { 3 } else { 4 }), "{start}");
+    }
+}
+
+#[tokio::test]
+async fn formats_hold_the_same_values() {
+    let app = app().await;
+    let base = "/api/history/oi?symbol=BTCUSDT-PERP";
+    let columns = get(&app, &format!("{base}&format=columns")).await;
+    assert_eq!(columns.json()["open_interest"], serde_json::json!([1.0, 1.0, 2.0, 3.0]));
+    assert_eq!(columns.json()["open_interest_value"], serde_json::json!([5.5, null, null, null]));
+    let csv = get(&app, &format!("{base}&format=csv&venue=one")).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let (t, r) = (MIDNIGHT.0, NOW.0);
+    let expected = format!(
+        "timestamp,received,symbol,venue,open_interest,open_interest_value\n\
+         {},{r},BTCUSDT-PERP,one,1.0,5.5\n{},{r},BTCUSDT-PERP,one,2.0,\n",
+        t + 1,
+        t + 2
+    );
+    assert_eq!(csv.text, expected);
+    let empty = async |format: &str| get(&app, &format!("{base}&to=1&format={format}")).await.text;
+    assert_eq!(empty("json").await, "[]");
+    assert!(empty("columns").await.starts_with("{\"timestamp\":[],\"received\":[]"));
+    assert_eq!(empty("csv").await.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn long_answers_come_in_pieces_and_whole() {
+    let rows = |n: usize| -> Vec<super::rows::EventRow<OpenInterest>> {
+        let row = |at| super::rows::EventRow {
+            received: Ms(0),
+            symbol: "BTCUSDT-PERP".parse().unwrap(),
+            venue: VenueId::new("one"),
+            body: OpenInterest { timestamp: Ms(at), open_interest: 0.5, open_interest_value: None },
+        };
+        (0..n as i64).map(row).collect()
+    };
+    for n in [511, 512, 513, 1_024, 5_000] {
+        for format in [Format::Json, Format::Columns, Format::Csv] {
+            let response = super::table::answer(rows(n), format, Freshness::Live, &HeaderMap::new());
+            let bytes = to_bytes(response.into_body(), 64 << 20).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let found = match format {
+                Format::Csv => text.lines().count() - 1,
+                Format::Json => serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().len(),
+                Format::Columns => {
+                    serde_json::from_str::<Value>(&text).unwrap()["timestamp"].as_array().unwrap().len()
+                }
+            };
+            assert_eq!(found, n, "{format:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_are_validated_by_tag_and_past_ranges_cached() {
+    let app = app().await;
+    let uri =
+        "/api/candles?symbol=BTCUSDT-PERP&interval=5m&from=2024-03-15T00:00:00Z&to=2024-03-15T01:00:00Z";
+    let first = get(&app, uri).await;
+    assert_eq!((first.header("cache-control"), first.json().as_array().unwrap().len()), ("max-age=300", 12));
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with("W/\""), "{tag}");
+    for known in [tag.clone(), format!("\"other\", {}", tag.trim_start_matches("W/")), "*".into()] {
+        let request = Request::get(uri).header("if-none-match", &known).body(HttpBody::empty()).unwrap();
+        let again = send(&app, request).await;
+        assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""), "{known}");
+        assert_eq!(again.header("etag"), tag);
+    }
+    let request = Request::get(uri).header("if-none-match", "W/\"0\"").body(HttpBody::empty()).unwrap();
+    assert_eq!(send(&app, request).await.status, StatusCode::OK);
+    let csv = get(&app, &format!("{uri}&format=csv")).await;
+    assert_ne!(csv.header("etag"), tag);
+    let live = get(&app, "/api/candles?symbol=BTCUSDT-PERP").await;
+    assert_eq!(live.header("cache-control"), "no-cache");
+}
+
+#[tokio::test]
+async fn symbols_join_their_venues_and_are_found() {
+    let app = app().await;
+    let all = get(&app, "/api/symbols").await;
+    assert_eq!(all.column("symbol"), ["BTCUSDT-PERP", "BTC/USDT", "ETHUSDT-PERP"]);
+    let expected = serde_json::json!({
+        "symbol": "BTCUSDT-PERP", "group": "BTC-PERP", "kind": "perp", "base": "BTC", "quote": "USDT",
+        "tick_size": 0.1, "multiplier": 1.0, "venues": ["one", "two"], "channels": ["bar", "oi", "liquidation"],
+    });
+    assert_eq!(all.json()[0], expected);
+    let found = async |q: &str| get(&app, &format!("/api/symbols/search?q={q}")).await.column("symbol");
+    assert_eq!(found("eth").await, ["ETHUSDT-PERP"]);
+    assert_eq!(found("btc%2Fu").await, ["BTC/USDT"]);
+    assert_eq!(found("perp").await, ["BTCUSDT-PERP", "ETHUSDT-PERP"]);
+    assert_eq!(found("nothing").await.len(), 0);
+    assert_eq!(found("").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_venue_out_of_reach_with_nothing_stored_is_503() {
+    let got = get(&app().await, "/api/candles?symbol=ETHUSDT-PERP&interval=1D").await;
+    assert_eq!(
+        (got.status, &got.json()["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"venue_unavailable".into())
+    );
+    assert!(got.json()["detail"].as_str().unwrap().contains("451"), "{}", got.text);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_by_name() {
+    let app = app().await;
+    let long = format!("symbol={}", "A".repeat(3_000));
+    let cases: &[(&str, u16, &str, &str)] = &[
+        ("", 400, "missing_symbol", "symbol"),
+        ("symbol=", 400, "missing_symbol", "symbol"),
+        ("symbol=DOGEUSDT-PERP", 404, "unknown_symbol", "DOGEUSDT-PERP"),
+        ("symbol=../../etc/passwd", 400, "invalid_symbol", "symbol"),
+        ("symbol=..%2F..%2Fetc%2Fpasswd", 400, "invalid_symbol", "symbol"),
+        ("symbol=%00", 400, "invalid_symbol", "symbol"),
+        ("symbol=BTC%zz", 400, "invalid_symbol", "symbol"),
+        ("symbol=%ff%fe", 400, "invalid_symbol", "symbol"),
+        ("symbol=%3Cscript%3E", 400, "invalid_symbol", "symbol"),
+        (&long, 400, "invalid_symbol", "symbol"),
+        ("symbol=BTCUSDT-PERP&symbol=BTC/USDT", 400, "repeated_parameter", "symbol"),
+        ("symbol=BTCUSDT-PERP&venue=nyse", 400, "unknown_venue", "one, two"),
+        ("symbol=BTC/USDT&venue=two", 404, "unknown_symbol", "two"),
+        ("symbol=BTCUSDT-PERP&from=5&to=4", 400, "invalid_range", "from"),
+        ("symbol=BTCUSDT-PERP&from=yesterday", 400, "invalid_time", "from"),
+        ("symbol=BTCUSDT-PERP&to=1e9", 400, "invalid_time", "to"),
+        ("symbol=BTCUSDT-PERP&from=-1", 400, "invalid_time", "from"),
+        ("symbol=BTCUSDT-PERP&to=99999999999999999999", 400, "invalid_time", "to"),
+        ("symbol=BTCUSDT-PERP&limit=0", 400, "invalid_number", "limit"),
+        ("symbol=BTCUSDT-PERP&limit=-1", 400, "invalid_number", "limit"),
+        ("symbol=BTCUSDT-PERP&limit=20001", 400, "invalid_number", "limit"),
+        ("symbol=BTCUSDT-PERP&limit=99999999999999999999", 400, "invalid_number", "limit"),
+        ("symbol=BTCUSDT-PERP&limit=ten", 400, "invalid_number", "limit"),
+        ("symbol=BTCUSDT-PERP&format=xml", 400, "invalid_format", "format"),
+        ("symbol=BTCUSDT-PERP&cursor=junk", 400, "invalid_cursor", "cursor"),
+        ("symbol=BTCUSDT-PERP&cursor=-1.0", 400, "invalid_cursor", "cursor"),
+    ];
+    // Only bars have an interval.
+    let of_bars: &[(&str, u16, &str, &str)] = &[
+        ("symbol=BTCUSDT-PERP&interval=7m", 400, "invalid_interval", "7m"),
+        ("symbol=BTCUSDT-PERP&interval=1x&interval=5m", 400, "repeated_parameter", "interval"),
+        ("symbol=BTCUSDT-PERP&timeframe=1%00", 400, "invalid_interval", "timeframe"),
+    ];
+    let bars = ["/api/candles", "/api/chart/history", "/api/history/bars"];
+    let others =
+        ["/api/history/oi", "/api/history/funding", "/api/history/liquidations", "/api/history/book"];
+    let all = bars.into_iter().chain(others).flat_map(|path| cases.iter().map(move |case| (path, case)));
+    let own = bars.into_iter().flat_map(|path| of_bars.iter().map(move |case| (path, case)));
+    for (path, (query, status, code, word)) in all.chain(own) {
+        let got = get(&app, &format!("{path}?{query}")).await;
+        let problem = got.json();
+        assert_eq!((got.status.as_u16(), &problem["code"]), (*status, &Value::from(*code)), "{path}?{query}");
+        assert_eq!(problem["status"], *status, "{path}?{query}");
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{path}?{query}: {problem}");
+        assert_eq!(got.header("content-type"), "application/problem+json");
+    }
+    for (uri, code) in [
+        ("/api/gaps?symbol=DOGE-PERP", "unknown_symbol"),
+        ("/api/gaps?from=x", "invalid_time"),
+        ("/api/gaps?venue=nyse", "unknown_venue"),
+        ("/api/latest-candle?symbol=BTCUSDT-PERP&interval=2H", "invalid_interval"),
+    ] {
+        assert_eq!(get(&app, uri).await.json()["code"], code, "{uri}");
+    }
+    let post = Request::post("/api/candles").body(HttpBody::empty()).unwrap();
+    assert_eq!(send(&app, post).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
