@@ -1,0 +1,161 @@
+//! The only place that touches JavaScript of the chart library: externs in [`raw`], a handle that cleans up here.
+
+mod raw;
+
+use wasm_bindgen::prelude::*;
+
+pub(crate) use raw::{Exposed, emit, expose};
+
+/// How a series is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Candles = 0,
+    Line = 1,
+    Histogram = 2,
+}
+
+/// A chart in an element; removed, with its listeners, on drop.
+pub(crate) struct JsChart {
+    deck: raw::JsDeck,
+    range: Option<Closure<dyn FnMut(f64, f64)>>,
+    crosshair: Option<Closure<dyn FnMut(f64, i32)>>,
+    layout: Option<Closure<dyn FnMut()>>,
+    /// Formatters by series: the library calls them as long as the series lives.
+    formats: Vec<Option<Closure<dyn Fn(f64) -> String>>>,
+}
+
+impl JsChart {
+    /// # Errors
+    /// When the library did not load.
+    pub(crate) fn new(element: &web_sys::Element, options: &serde_json::Value) -> Result<JsChart, JsValue> {
+        let deck = raw::create_deck(element, &options.to_string())?;
+        Ok(JsChart { deck, range: None, crosshair: None, layout: None, formats: Vec::new() })
+    }
+
+    pub(crate) fn apply(&self, options: &serde_json::Value) {
+        raw::apply_options(&self.deck, &options.to_string());
+    }
+
+    pub(crate) fn add(
+        &self,
+        id: usize,
+        kind: Kind,
+        pane: usize,
+        options: &serde_json::Value,
+        palette: Vec<String>,
+    ) {
+        raw::add_series(&self.deck, id, kind as u8, pane, &options.to_string(), palette);
+    }
+
+    pub(crate) fn remove(&mut self, id: usize) {
+        raw::remove_series(&self.deck, id);
+        if let Some(format) = self.formats.get_mut(id) {
+            *format = None;
+        }
+    }
+
+    pub(crate) fn restyle(&self, id: usize, options: &serde_json::Value, palette: Vec<String>) {
+        raw::series_options(&self.deck, id, &options.to_string(), palette);
+    }
+
+    /// Numbers on the series' axis; `min_move` is the smallest step it may show.
+    pub(crate) fn set_format(&mut self, id: usize, min_move: f64, format: impl Fn(f64) -> String + 'static) {
+        let closure = Closure::<dyn Fn(f64) -> String>::new(format);
+        raw::set_format(&self.deck, id, &closure, min_move);
+        if self.formats.len() <= id {
+            self.formats.resize_with(id + 1, || None);
+        }
+        if let Some(slot) = self.formats.get_mut(id) {
+            *slot = Some(closure);
+        }
+    }
+
+    pub(crate) fn scale_margins(&self, id: usize, top: f64, bottom: f64) {
+        raw::scale_margins(&self.deck, id, top, bottom);
+    }
+
+    /// Replaces all rows; ascending, unique times.
+    pub(crate) fn set_rows(&self, id: usize, stride: usize, flat: &[f64]) {
+        if stride == 5 {
+            raw::set_candles(&self.deck, id, flat);
+        } else {
+            raw::set_points(&self.deck, id, flat);
+        }
+    }
+
+    /// Replaces the last row or appends; `historical` rewrites rows that exist before the last.
+    ///
+    /// # Errors
+    /// When a row is older than the last and not historical, or historical and absent.
+    pub(crate) fn update(
+        &self,
+        id: usize,
+        stride: usize,
+        flat: &[f64],
+        historical: bool,
+    ) -> Result<(), JsValue> {
+        if stride == 5 {
+            raw::update_candles(&self.deck, id, flat, historical)
+        } else {
+            raw::update_points(&self.deck, id, flat, historical)
+        }
+    }
+
+    /// Visible range in indices of the rows held; `None` before there are any.
+    pub(crate) fn visible(&self) -> Option<(f64, f64)> {
+        match raw::visible_logical(&self.deck).as_slice() {
+            [from, to] => Some((*from, *to)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn show(&self, from: f64, to: f64) {
+        raw::show_logical(&self.deck, from, to);
+    }
+
+    pub(crate) fn on_range(&mut self, callback: impl FnMut(f64, f64) + 'static) {
+        let closure = Closure::<dyn FnMut(f64, f64)>::new(callback);
+        raw::on_range(&self.deck, &closure);
+        self.range = Some(closure);
+    }
+
+    /// Calls back with the chart seconds under the crosshair (NaN: none) and the pane.
+    pub(crate) fn on_crosshair(&mut self, callback: impl FnMut(f64, i32) + 'static) {
+        let closure = Closure::<dyn FnMut(f64, i32)>::new(callback);
+        raw::on_crosshair(&self.deck, &closure);
+        self.crosshair = Some(closure);
+    }
+
+    /// Calls back after a pane or the chart changed its size; call again after panes came or went.
+    pub(crate) fn on_layout(&mut self, callback: impl FnMut() + 'static) {
+        let closure = Closure::<dyn FnMut()>::new(callback);
+        raw::on_layout(&self.deck, &closure);
+        self.layout = Some(closure);
+    }
+
+    /// Top and height of each pane in CSS px, then the width of the plot.
+    pub(crate) fn pane_rects(&self) -> (Vec<(f64, f64)>, f64) {
+        let flat = raw::pane_rects(&self.deck);
+        let rects = flat.chunks_exact(2).filter_map(|c| Some((*c.first()?, *c.get(1)?))).collect();
+        (rects, flat.last().copied().unwrap_or_default())
+    }
+
+    pub(crate) fn set_stretch(&self, factors: &[f64]) {
+        raw::set_stretch(&self.deck, factors);
+    }
+
+    pub(crate) fn watermark(&self, text: &str, colour: &str) {
+        raw::watermark(&self.deck, text, colour);
+    }
+
+    /// The chart as a PNG: a promise of a `Blob`.
+    pub(crate) fn picture(&self) -> js_sys::Promise {
+        raw::picture(&self.deck)
+    }
+}
+
+impl Drop for JsChart {
+    fn drop(&mut self) {
+        raw::remove_deck(&self.deck);
+    }
+}

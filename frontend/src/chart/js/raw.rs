@@ -1,0 +1,80 @@
+//! Externs of `deck.js`.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/chart/js/deck.js")]
+extern "C" {
+    pub(crate) type JsDeck;
+    /// The object behind `window.tapedeck`.
+    pub(crate) type Exposed;
+
+    #[wasm_bindgen(js_name = createDeck, catch)]
+    pub(crate) fn create_deck(element: &web_sys::Element, json: &str) -> Result<JsDeck, JsValue>;
+    #[wasm_bindgen(js_name = removeDeck)]
+    pub(crate) fn remove_deck(deck: &JsDeck);
+    #[wasm_bindgen(js_name = applyOptions)]
+    pub(crate) fn apply_options(deck: &JsDeck, json: &str);
+    #[wasm_bindgen(js_name = addSeries)]
+    pub(crate) fn add_series(
+        deck: &JsDeck,
+        id: usize,
+        kind: u8,
+        pane: usize,
+        json: &str,
+        palette: Vec<String>,
+    );
+    #[wasm_bindgen(js_name = removeSeries)]
+    pub(crate) fn remove_series(deck: &JsDeck, id: usize);
+    #[wasm_bindgen(js_name = seriesOptions)]
+    pub(crate) fn series_options(deck: &JsDeck, id: usize, json: &str, palette: Vec<String>);
+    #[wasm_bindgen(js_name = setFormat)]
+    pub(crate) fn set_format(
+        deck: &JsDeck,
+        id: usize,
+        format: &Closure<dyn Fn(f64) -> String>,
+        min_move: f64,
+    );
+    #[wasm_bindgen(js_name = scaleMargins)]
+    pub(crate) fn scale_margins(deck: &JsDeck, id: usize, top: f64, bottom: f64);
+    #[wasm_bindgen(js_name = setCandles)]
+    pub(crate) fn set_candles(deck: &JsDeck, id: usize, flat: &[f64]);
+    #[wasm_bindgen(js_name = updateCandles, catch)]
+    pub(crate) fn update_candles(
+        deck: &JsDeck,
+        id: usize,
+        flat: &[f64],
+        historical: bool,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(js_name = setPoints)]
+    pub(crate) fn set_points(deck: &JsDeck, id: usize, flat: &[f64]);
+    #[wasm_bindgen(js_name = updatePoints, catch)]
+    pub(crate) fn update_points(
+        deck: &JsDeck,
+        id: usize,
+        flat: &[f64],
+        historical: bool,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(js_name = visibleLogical)]
+    pub(crate) fn visible_logical(deck: &JsDeck) -> Vec<f64>;
+    #[wasm_bindgen(js_name = showLogical)]
+    pub(crate) fn show_logical(deck: &JsDeck, from: f64, to: f64);
+    #[wasm_bindgen(js_name = onRange)]
+    pub(crate) fn on_range(deck: &JsDeck, callback: &Closure<dyn FnMut(f64, f64)>);
+    #[wasm_bindgen(js_name = onCrosshair)]
+    pub(crate) fn on_crosshair(deck: &JsDeck, callback: &Closure<dyn FnMut(f64, i32)>);
+    #[wasm_bindgen(js_name = onLayout)]
+    pub(crate) fn on_layout(deck: &JsDeck, callback: &Closure<dyn FnMut()>);
+    #[wasm_bindgen(js_name = paneRects)]
+    pub(crate) fn pane_rects(deck: &JsDeck) -> Vec<f64>;
+    #[wasm_bindgen(js_name = setStretch)]
+    pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
+    pub(crate) fn watermark(deck: &JsDeck, text: &str, color: &str);
+    pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
+
+    pub(crate) fn expose(
+        rows: &Closure<dyn Fn(String) -> Option<String>>,
+        range: &Closure<dyn Fn() -> Vec<f64>>,
+        snapshot: &Closure<dyn Fn() -> js_sys::Promise>,
+    ) -> Exposed;
+    pub(crate) fn emit(target: &Exposed, name: &str, json: &str);
+}

@@ -1,0 +1,343 @@
+//! The chart: a window of the open market's history, painted a little each frame.
+//!
+//! [`style`] says how layers look, [`js`] is the border to the library, this file decides what is painted when.
+
+pub(crate) mod js;
+pub(crate) mod style;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use shared::market::{Ms, Timeframe};
+use wasm_bindgen::JsValue;
+
+use crate::format;
+use crate::series::{Layer, Market, Turns, Visible, Window, layers};
+use crate::settings::{Pane, Settings};
+
+use js::JsChart;
+use style::Colours;
+
+/// Changed series painted in one frame; the rest wait for the next ones.
+const SERIES_PER_FRAME: usize = 2;
+/// Older candles rewritten one by one; beyond this the whole series is set.
+const MAX_REWRITES: usize = 16;
+/// Empty bars kept right of the newest.
+const RIGHT_BARS: f64 = 6.0;
+/// CSS px per bar of a fresh view.
+const BAR_PX: f64 = 6.0;
+
+/// Where a reload puts the view.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Aim {
+    /// The newest bars at the right edge.
+    Newest,
+    /// The same bars as before.
+    Keep,
+    /// As many bars as before, ending at this instant.
+    EndAt(Ms),
+    /// From one instant to another.
+    Between(Ms, Ms),
+}
+
+/// The stretch of bars the library holds, by time: indices shift when history grows in front.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    first: Ms,
+    last: Ms,
+    count: usize,
+    /// The newest bar was among them.
+    to_end: bool,
+}
+
+/// What waits to be painted of one layer.
+#[derive(Clone, Copy, Debug, Default)]
+struct LayerState {
+    /// Bars from this open time on have changed.
+    since: Option<Ms>,
+    /// Open time of the last row the library has.
+    last: Option<Ms>,
+}
+
+pub(crate) struct Chart {
+    js: JsChart,
+    colours: Colours,
+    panes: Vec<Pane>,
+    held: Option<Held>,
+    layers: [LayerState; Layer::ALL.len()],
+    turns: Turns,
+    /// Kept up by the library's range event.
+    visible: Rc<Cell<Option<(f64, f64)>>>,
+    mark: String,
+}
+
+impl Chart {
+    /// # Errors
+    /// When the chart library is missing.
+    pub(crate) fn new(
+        element: &web_sys::Element,
+        panes: &[Pane],
+        settings: &Settings,
+    ) -> Result<Chart, JsValue> {
+        let colours = Colours::read();
+        let js = JsChart::new(element, &style::chart(&colours))?;
+        let mut chart = Chart {
+            js,
+            colours,
+            panes: Vec::new(),
+            held: None,
+            layers: Default::default(),
+            turns: Turns::default(),
+            visible: Rc::default(),
+            mark: String::new(),
+        };
+        for layer in [Layer::Price, Layer::Volume] {
+            chart.add(layer, 0);
+        }
+        chart.js.scale_margins(Layer::Price.index(), 0.12, 0.22);
+        chart.js.scale_margins(Layer::Volume.index(), 0.82, 0.0);
+        chart.set_panes(panes, settings);
+        Ok(chart)
+    }
+
+    /// Shows these panes under the price, in this order.
+    pub(crate) fn set_panes(&mut self, panes: &[Pane], settings: &Settings) {
+        if self.panes != panes {
+            for layer in Layer::ALL.into_iter().filter(|l| l.pane().is_some()) {
+                self.js.remove(layer.index());
+                self.turns.clear(layer.index());
+                self.layers[layer.index()] = LayerState::default();
+            }
+            self.panes = panes.to_vec();
+            for (index, pane) in panes.iter().enumerate() {
+                for layer in Layer::ALL.into_iter().filter(|l| l.pane() == Some(*pane)) {
+                    self.add(layer, index + 1);
+                    self.changed(layer, Ms(i64::MIN));
+                }
+            }
+        }
+        let shares = panes.iter().map(|p| settings.pane_height(*p));
+        let factors: Vec<f64> = std::iter::once(1.0).chain(shares).collect();
+        self.js.set_stretch(&factors);
+    }
+
+    /// Reads the tokens anew after the theme changed.
+    pub(crate) fn restyle(&mut self) {
+        self.colours = Colours::read();
+        self.js.apply(&style::chart(&self.colours));
+        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+            let (_, options, palette) = style::layer(layer, &self.colours);
+            self.js.restyle(layer.index(), &options, palette);
+            // Rows carry their colours.
+            self.changed(layer, Ms(i64::MIN));
+        }
+        let mark = std::mem::take(&mut self.mark);
+        self.set_watermark(&mark);
+    }
+
+    pub(crate) fn set_watermark(&mut self, text: &str) {
+        if self.mark != text {
+            self.js.watermark(text, &self.colours.watermark);
+            self.mark = text.to_owned();
+        }
+    }
+
+    /// Price axis and labels by tick size; intraday axes show the time.
+    pub(crate) fn set_instrument(&mut self, tick_size: f64) {
+        let decimals = format::decimals_of(tick_size);
+        let step = if tick_size > 0.0 { tick_size } else { 0.01 };
+        self.js.set_format(Layer::Price.index(), step, move |v| format::price(v, decimals));
+    }
+
+    pub(crate) fn js(&mut self) -> &mut JsChart {
+        &mut self.js
+    }
+
+    pub(crate) fn visible_cell(&self) -> Rc<Cell<Option<(f64, f64)>>> {
+        self.visible.clone()
+    }
+
+    /// Rows of a layer from the bar at or after `since` on have changed.
+    pub(crate) fn changed(&mut self, layer: Layer, since: Ms) {
+        if !self.shows(layer) {
+            return;
+        }
+        let state = &mut self.layers[layer.index()];
+        state.since = Some(state.since.map_or(since, |s| s.min(since)));
+        self.turns.mark(layer.index());
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.turns.is_idle()
+    }
+
+    /// What is visible in history indices; `None` before the first paint.
+    pub(crate) fn visible(&self, market: &Market, timeframe: Timeframe) -> Option<Visible> {
+        let start = market.bars(timeframe).lower(self.held?.first) as f64;
+        let (from, to) = self.visible.get().or_else(|| self.js.visible())?;
+        Some(Visible { from: from + start, to: to + start })
+    }
+
+    /// Times of the first and last visible bar.
+    pub(crate) fn visible_times(&self, market: &Market, timeframe: Timeframe) -> Option<(Ms, Ms)> {
+        let visible = self.visible(market, timeframe)?;
+        let bars = market.bars(timeframe);
+        let last = bars.len().checked_sub(1)?;
+        let index = |at: f64| (at.max(0.0) as usize).min(last);
+        let (from, to) = (bars.get(index(visible.from.ceil()))?, bars.get(index(visible.to.floor()))?);
+        Some((from.timestamp, to.timestamp))
+    }
+
+    /// Paints what is due. Cheap when nothing is.
+    pub(crate) fn flush(&mut self, market: &Market, timeframe: Timeframe) {
+        let bars = market.bars(timeframe);
+        let Some(held) = self.held else {
+            if !bars.is_empty() {
+                self.reload(market, timeframe, Aim::Newest);
+            }
+            return;
+        };
+        let (start, end) = (bars.lower(held.first), bars.lower(held.last) + 1);
+        let intact = bars.find(held.first).is_some() && end.saturating_sub(start) == held.count;
+        if !intact {
+            // A hole was filled in the middle, or the far end left the store.
+            self.reload(market, timeframe, Aim::Keep);
+            return;
+        }
+        let window = Window { start, end: if held.to_end { bars.len() } else { end } };
+        if let Some(visible) = self.visible(market, timeframe)
+            && let Some(better) = window.moved(bars.len(), visible)
+        {
+            self.set_window(market, timeframe, better, Some(visible));
+            return;
+        }
+        for _ in 0..SERIES_PER_FRAME {
+            let Some(layer) = self.turns.take().and_then(|id| Layer::ALL.get(id)) else { break };
+            self.paint(*layer, market, timeframe, window);
+        }
+        if let Some(last) = bars.get(window.end.saturating_sub(1)) {
+            self.held = Some(Held { last: last.timestamp, count: window.len(), ..held });
+        }
+    }
+
+    /// Replaces all rows, as after another symbol or timeframe was chosen.
+    pub(crate) fn reload(&mut self, market: &Market, timeframe: Timeframe, aim: Aim) {
+        let bars = market.bars(timeframe);
+        let (width, span) = self.view_size();
+        self.js.apply(&serde_json::json!({"timeScale": {"timeVisible": timeframe < Timeframe::D1}}));
+        let newest = |span: f64| {
+            let to = bars.len() as f64 - 1.0 + RIGHT_BARS;
+            Visible { from: to - span, to }
+        };
+        let fresh = (width / BAR_PX).clamp(20.0, 600.0);
+        let visible = match aim {
+            Aim::Newest => newest(fresh),
+            Aim::Keep => self.visible(market, timeframe).unwrap_or(newest(fresh)),
+            Aim::EndAt(at) => {
+                let to = bars.lower(at) as f64;
+                Visible { from: to - span.unwrap_or(fresh), to }
+            }
+            Aim::Between(from, to) => {
+                let (from, to) = (bars.lower(from) as f64, bars.lower(to) as f64);
+                Visible { from: from - 0.5, to: to.max(from + 10.0) - 0.5 }
+            }
+        };
+        self.set_window(market, timeframe, Window::around(bars.len(), Some(visible)), Some(visible));
+    }
+
+    /// Forgets all rows, as before another symbol's arrive.
+    pub(crate) fn clear(&mut self) {
+        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+            self.js.set_rows(layer.index(), layer.stride(), &[]);
+        }
+        self.held = None;
+        self.layers = Default::default();
+        self.turns = Turns::default();
+    }
+
+    fn shows(&self, layer: Layer) -> bool {
+        layer.pane().is_none_or(|pane| self.panes.contains(&pane))
+    }
+
+    fn add(&mut self, layer: Layer, pane: usize) {
+        let (kind, options, palette) = style::layer(layer, &self.colours);
+        self.js.add(layer.index(), kind, pane, &options, palette);
+        match layer {
+            Layer::Price => {}
+            Layer::Volume | Layer::Oi | Layer::Cvd => {
+                self.js.set_format(layer.index(), 0.001, format::axis);
+            }
+            Layer::Funding => self.js.set_format(layer.index(), 0.0001, |v| format::price(v, 4)),
+            // Both sides count up from the middle.
+            Layer::LiqLong | Layer::LiqShort => {
+                self.js.set_format(layer.index(), 0.01, |v| format::axis(v.abs()));
+            }
+        }
+    }
+
+    /// Plot width in px and visible bars; the latter `None` before anything was drawn.
+    fn view_size(&self) -> (f64, Option<f64>) {
+        let (_, width) = self.js.pane_rects();
+        (width, self.visible.get().map(|(from, to)| to - from))
+    }
+
+    fn set_window(
+        &mut self,
+        market: &Market,
+        timeframe: Timeframe,
+        window: Window,
+        visible: Option<Visible>,
+    ) {
+        let bars = market.bars(timeframe);
+        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+            let rows = layer.rows(market, timeframe, window.start, window.end);
+            self.js.set_rows(layer.index(), layer.stride(), &rows);
+            let last = bars.get(window.end.saturating_sub(1)).map(|b| b.timestamp);
+            self.layers[layer.index()] = LayerState { since: None, last };
+            self.turns.clear(layer.index());
+        }
+        self.held = bars.get(window.start).zip(bars.get(window.end.saturating_sub(1))).map(|(a, b)| Held {
+            first: a.timestamp,
+            last: b.timestamp,
+            count: window.len(),
+            to_end: window.end == bars.len(),
+        });
+        if let (Some(v), false) = (visible, window.is_empty()) {
+            let start = window.start as f64;
+            self.js.show(v.from - start, v.to - start);
+        }
+    }
+
+    fn paint(&mut self, layer: Layer, market: &Market, timeframe: Timeframe, window: Window) {
+        let bars = market.bars(timeframe);
+        let id = layer.index();
+        let state = self.layers[id];
+        let next = state.last.map_or(window.start, |last| bars.lower(last));
+        let since = state.since.map_or(next, |at| bars.lower(at)).clamp(window.start, window.end);
+        // Bars appended meanwhile are painted along, so that no layer skips one.
+        let from = since.min(next.max(window.start));
+        let rewrites = next.saturating_sub(from);
+        let stride = layer.stride();
+        let whole = state.last.is_none()
+            || (rewrites > 0 && (layer != Layer::Price || rewrites > MAX_REWRITES))
+            || window.end.saturating_sub(next) > 2 * MAX_REWRITES;
+        let done = if whole {
+            Err(JsValue::NULL)
+        } else {
+            let rows = layer.rows(market, timeframe, from, window.end);
+            let (old, new) = rows.split_at((rewrites * stride).min(rows.len()));
+            self.js.update(id, stride, old, true).and_then(|()| self.js.update(id, stride, new, false))
+        };
+        if done.is_err() {
+            let rows = layer.rows(market, timeframe, window.start, window.end);
+            self.js.set_rows(id, stride, &rows);
+        }
+        let last = bars.get(window.end.saturating_sub(1)).map(|b| b.timestamp);
+        self.layers[id] = LayerState { since: None, last };
+    }
+}
+
+/// The bar under the crosshair of chart seconds, if any.
+pub(crate) fn crosshair_time(seconds: f64) -> Option<Ms> {
+    seconds.is_finite().then(|| layers::from_seconds(seconds))
+}

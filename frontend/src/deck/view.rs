@@ -1,0 +1,191 @@
+//! What the components read: signals written by the deck, at most once per animation frame.
+
+use leptos::prelude::*;
+use shared::event::{BookTop, Funding, Liquidation, OpenInterest};
+use shared::market::{Ms, Timeframe};
+use shared::wire::VenueState;
+
+use crate::feed::rows::SymbolRow;
+use crate::settings::{Pane, Theme};
+
+/// What the chart's place shows.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Stage {
+    Loading,
+    Ready,
+    /// The relay has no bars for this symbol, venue and timeframe.
+    Empty,
+    /// What happened, in one line.
+    Failed(String),
+}
+
+/// How data reaches the page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LinkState {
+    Connecting,
+    Live,
+    Polling,
+    Offline,
+}
+
+impl LinkState {
+    /// The value of `data-state`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            LinkState::Connecting => "connecting",
+            LinkState::Live => "live",
+            LinkState::Polling => "polling",
+            LinkState::Offline => "offline",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct LinkView {
+    pub(crate) state: LinkState,
+    /// Half the last ping's round trip, ms.
+    pub(crate) latency_ms: Option<f64>,
+    /// When the next attempt comes, while not connected.
+    pub(crate) retry_at: Option<Ms>,
+    /// Frames the relay had to drop for this client of late.
+    pub(crate) slow: bool,
+}
+
+/// The open symbol.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Open {
+    pub(crate) row: SymbolRow,
+    pub(crate) venue: String,
+    pub(crate) decimals: usize,
+}
+
+/// Last price and its change against 24 hours ago.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct Quote {
+    pub(crate) last: Option<f64>,
+    pub(crate) change_percent: Option<f64>,
+    /// -1, 0 or 1 by the last move.
+    pub(crate) direction: i8,
+}
+
+/// Texts of the line over the price pane.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Legend {
+    pub(crate) open: String,
+    pub(crate) high: String,
+    pub(crate) low: String,
+    pub(crate) close: String,
+    pub(crate) volume: String,
+    pub(crate) change: String,
+    pub(crate) rising: bool,
+    /// Set while the crosshair is over a bar.
+    pub(crate) time: Option<String>,
+    /// Values of the panes at the same bar, in the order of [`Pane::ALL`].
+    pub(crate) panes: [String; 4],
+}
+
+/// Where a pane stands, in px of the stage.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct PaneRect {
+    pub(crate) top: f64,
+    pub(crate) height: f64,
+    pub(crate) width: f64,
+}
+
+/// One venue in the bottom strip.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct VenueView {
+    pub(crate) venue: String,
+    pub(crate) state: VenueState,
+    pub(crate) reason: Option<String>,
+    /// When its last frame for the open symbol came.
+    pub(crate) last: Option<Ms>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct View {
+    pub(crate) symbols: RwSignal<Vec<SymbolRow>>,
+    pub(crate) open: RwSignal<Option<Open>>,
+    pub(crate) timeframe: RwSignal<Timeframe>,
+    pub(crate) theme: RwSignal<Theme>,
+    /// Panes the person chose; on a phone only [`Self::phone_pane`] is shown.
+    pub(crate) panes: RwSignal<Vec<Pane>>,
+    pub(crate) phone_pane: RwSignal<Pane>,
+    pub(crate) phone: RwSignal<bool>,
+    /// `live`, `demo`, `replay`; empty until the relay said.
+    pub(crate) mode: RwSignal<String>,
+    pub(crate) link: RwSignal<LinkView>,
+    pub(crate) venues: RwSignal<Vec<VenueView>>,
+    pub(crate) stage: RwSignal<Stage>,
+    pub(crate) quote: RwSignal<Quote>,
+    pub(crate) legend: RwSignal<Legend>,
+    pub(crate) rects: RwSignal<Vec<PaneRect>>,
+    pub(crate) funding: RwSignal<Option<Funding>>,
+    pub(crate) oi: RwSignal<Option<OpenInterest>>,
+    /// Open interest an hour ago, for the change.
+    pub(crate) oi_hour_ago: RwSignal<Option<f64>>,
+    pub(crate) book: RwSignal<Option<BookTop>>,
+    /// Newest first.
+    pub(crate) tape: RwSignal<Vec<Liquidation>>,
+    /// The newest hole in the record of the open symbol, in words.
+    pub(crate) notice: RwSignal<Option<String>>,
+    pub(crate) toast: RwSignal<Option<String>>,
+    /// Scrolled away from the newest bar.
+    pub(crate) away: RwSignal<bool>,
+    /// The market's now: the clock, or recorded time in a replay. Once a second.
+    pub(crate) now: RwSignal<Ms>,
+    /// The person's clock, for retries.
+    pub(crate) wall: RwSignal<Ms>,
+}
+
+impl View {
+    pub(crate) fn new(now: Ms) -> View {
+        View {
+            symbols: RwSignal::new(Vec::new()),
+            open: RwSignal::new(None),
+            timeframe: RwSignal::new(Timeframe::M1),
+            theme: RwSignal::new(Theme::Dark),
+            panes: RwSignal::new(Vec::new()),
+            phone_pane: RwSignal::new(Pane::Liq),
+            phone: RwSignal::new(false),
+            mode: RwSignal::new(String::new()),
+            link: RwSignal::new(LinkView {
+                state: LinkState::Connecting,
+                latency_ms: None,
+                retry_at: None,
+                slow: false,
+            }),
+            venues: RwSignal::new(Vec::new()),
+            stage: RwSignal::new(Stage::Loading),
+            quote: RwSignal::new(Quote::default()),
+            legend: RwSignal::new(Legend::default()),
+            rects: RwSignal::new(Vec::new()),
+            funding: RwSignal::new(None),
+            oi: RwSignal::new(None),
+            oi_hour_ago: RwSignal::new(None),
+            book: RwSignal::new(None),
+            tape: RwSignal::new(Vec::new()),
+            notice: RwSignal::new(None),
+            toast: RwSignal::new(None),
+            away: RwSignal::new(false),
+            now: RwSignal::new(now),
+            wall: RwSignal::new(now),
+        }
+    }
+
+    /// Panes in the chart: the chosen ones the open symbol can have.
+    pub(crate) fn shown_panes(&self) -> Vec<Pane> {
+        if self.phone.get_untracked() {
+            return vec![self.phone_pane.get_untracked()];
+        }
+        let chosen = self.panes.get_untracked();
+        Pane::ALL.into_iter().filter(|p| chosen.contains(p)).collect()
+    }
+}
+
+/// Writes a signal only when the value differs, so that nothing downstream runs in vain.
+pub(crate) fn put<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|held| *held != value) {
+        signal.set(value);
+    }
+}

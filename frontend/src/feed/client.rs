@@ -1,0 +1,172 @@
+//! The page's line to the relay: one socket kept alive and tried again, one subscription on it.
+
+use serde_json::json;
+use shared::event::{Channel, Cursor};
+use shared::market::{Ms, Symbol, VenueId};
+
+use super::socket::{Said, Socket};
+
+/// Attempts wait this long after a failure; the last one repeats. A person waits in front of it.
+const WAITS: [Ms; 4] = [Ms(1_000), Ms(2_000), Ms(4_000), Ms(8_000)];
+const PING_EVERY: Ms = Ms(5_000);
+/// A line without any frame for this long, though pinged, is dead.
+const DEAD_AFTER: Ms = Ms(12_000);
+/// Failed attempts after which data is polled meanwhile.
+const FAILURES_BEFORE_POLLING: u32 = 3;
+
+/// What is subscribed: one symbol at one venue.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) symbol: Symbol,
+    pub(crate) venue: VenueId,
+}
+
+impl Wanted {
+    /// Channels the page draws.
+    pub(crate) const CHANNELS: [Channel; 5] =
+        [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
+}
+
+#[derive(Default)]
+pub(crate) struct Client {
+    socket: Option<Socket>,
+    /// Counts sockets, so that a late word of a dropped one is known as such.
+    generation: u32,
+    open: bool,
+    failures: u32,
+    retry_at: Option<Ms>,
+    last_frame: Ms,
+    pinged: Option<(u32, Ms)>,
+    next_ping: u32,
+    latency_ms: Option<f64>,
+    wanted: Option<Wanted>,
+    /// The newest place seen, to resume from.
+    cursor: Option<Cursor>,
+}
+
+impl Client {
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(crate) fn retry_at(&self) -> Option<Ms> {
+        self.retry_at
+    }
+
+    pub(crate) fn latency_ms(&self) -> Option<f64> {
+        self.latency_ms.filter(|_| self.open)
+    }
+
+    /// The socket has failed often enough that data is fetched another way meanwhile.
+    pub(crate) fn wants_polling(&self) -> bool {
+        !self.open && self.failures >= FAILURES_BEFORE_POLLING
+    }
+
+    /// Connects now; `said` gets the words of this socket with its number.
+    pub(crate) fn connect(&mut self, now: Ms, said: impl Fn(u32, Said) + Clone + 'static) {
+        self.generation += 1;
+        let generation = self.generation;
+        self.retry_at = None;
+        self.open = false;
+        self.last_frame = now;
+        self.pinged = None;
+        self.socket = Socket::open(move |word| said(generation, word)).ok();
+        if self.socket.is_none() {
+            self.closed(now);
+        }
+    }
+
+    pub(crate) fn is_current(&self, generation: u32) -> bool {
+        self.generation == generation && self.socket.is_some()
+    }
+
+    /// The socket opened: subscribes, from the last place seen where there is one.
+    pub(crate) fn opened(&mut self, now: Ms) {
+        self.open = true;
+        self.failures = 0;
+        self.last_frame = now;
+        self.subscribe(self.cursor);
+        self.ping(now);
+    }
+
+    /// The socket is gone; the next attempt is set.
+    pub(crate) fn closed(&mut self, now: Ms) {
+        self.socket = None;
+        self.open = false;
+        let wait = WAITS.get(self.failures as usize).or(WAITS.last()).copied().unwrap_or(Ms::SECOND);
+        self.failures += 1;
+        self.retry_at = Some(now + wait);
+    }
+
+    /// A frame came.
+    pub(crate) fn heard(&mut self, now: Ms, cursor: Option<Cursor>) {
+        self.last_frame = now;
+        if let Some(cursor) = cursor {
+            // Another epoch is a relay that started anew: its places replace ours.
+            let newer = self.cursor.is_none_or(|held| held.epoch != cursor.epoch || held.n < cursor.n);
+            if newer {
+                self.cursor = Some(cursor);
+            }
+        }
+    }
+
+    pub(crate) fn ponged(&mut self, id: Option<&serde_json::Value>, now: f64) {
+        if let Some((_, sent)) = self.pinged.filter(|(n, _)| id.and_then(serde_json::Value::as_u64) == Some(u64::from(*n))) {
+            self.latency_ms = Some(((now - sent.0 as f64) / 2.0).max(0.0));
+            self.pinged = None;
+        }
+    }
+
+    /// Once a second. True when a new attempt is due.
+    pub(crate) fn tick(&mut self, now: Ms) -> bool {
+        if self.socket.is_some() {
+            if now - self.last_frame > DEAD_AFTER {
+                self.closed(now);
+            } else if self.open && self.pinged.is_none_or(|(_, sent)| now - sent > PING_EVERY) {
+                self.ping(now);
+            }
+            return false;
+        }
+        self.retry_at.is_some_and(|at| now >= at)
+    }
+
+    /// Changes what is subscribed; the cursor of the old subscription says nothing about the new one.
+    pub(crate) fn want(&mut self, wanted: Wanted) {
+        if let Some(old) = self.wanted.replace(wanted)
+            && self.open
+        {
+            self.send(&json!({"action": "unsubscribe", "symbols": [old.symbol], "venues": [old.venue]}));
+        }
+        self.cursor = None;
+        if self.open {
+            self.subscribe(None);
+        }
+    }
+
+    fn subscribe(&self, resume: Option<Cursor>) {
+        let Some(wanted) = &self.wanted else { return };
+        let mut frame = json!({
+            "action": "subscribe",
+            "symbols": [wanted.symbol],
+            "venues": [wanted.venue],
+            "channels": Wanted::CHANNELS,
+            "intervals": ["1m"],
+        });
+        if let (Some(cursor), Some(fields)) = (resume, frame.as_object_mut()) {
+            fields.insert("resume".into(), json!(cursor));
+        }
+        self.send(&frame);
+    }
+
+    fn ping(&mut self, now: Ms) {
+        self.next_ping += 1;
+        self.pinged = Some((self.next_ping, now));
+        self.send(&json!({"action": "ping", "id": self.next_ping}));
+    }
+
+    fn send(&self, frame: &serde_json::Value) {
+        if let Some(socket) = &self.socket {
+            socket.send(&frame.to_string());
+        }
+    }
+}

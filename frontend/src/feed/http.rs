@@ -1,0 +1,56 @@
+//! Reads from the relay's HTTP interface.
+
+use std::fmt;
+
+use gloo_net::http::Request;
+use serde::de::DeserializeOwned;
+
+use super::rows::Problem;
+use crate::url_state::encode;
+
+/// Why a read gave nothing.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum HttpError {
+    /// No answer at all: the relay is not running or the line is down. Try again later.
+    Unreachable,
+    /// The relay refused or failed; `detail` is its own words. Asking again the same will not help below 500.
+    Refused { status: u16, detail: String },
+    /// The answer is not what this version understands.
+    Unreadable(String),
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HttpError::Unreachable => f.write_str("the relay does not answer"),
+            HttpError::Refused { status, detail } if detail.is_empty() => {
+                write!(f, "the relay answered with status {status}")
+            }
+            HttpError::Refused { detail, .. } => f.write_str(detail),
+            HttpError::Unreadable(what) => write!(f, "the relay's answer cannot be read: {what}"),
+        }
+    }
+}
+
+/// GETs `/api/<path>` with query parameters and reads the JSON.
+///
+/// # Errors
+/// [`HttpError`], by what failed.
+pub(crate) async fn get<T: DeserializeOwned>(path: &str, query: &[(&str, String)]) -> Result<T, HttpError> {
+    let mut url = format!("/api/{path}");
+    for (i, (key, value)) in query.iter().enumerate() {
+        url.push_str(&format!("{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value)));
+    }
+    let answer = Request::get(&url).send().await.map_err(|_| HttpError::Unreachable)?;
+    let (ok, status) = (answer.ok(), answer.status());
+    let text = answer.text().await.map_err(|_| HttpError::Unreachable)?;
+    if !ok {
+        // A development proxy answers for a relay that is not there.
+        if matches!(status, 502 | 504) {
+            return Err(HttpError::Unreachable);
+        }
+        let problem: Problem = serde_json::from_str(&text).unwrap_or_default();
+        return Err(HttpError::Refused { status, detail: problem.detail });
+    }
+    serde_json::from_str(&text).map_err(|e| HttpError::Unreadable(e.to_string()))
+}

@@ -1,0 +1,14 @@
+//! The open market's history, natively tested: [`Rolling`] stores, [`Market`] that folds frames into them,
+//! [`Layer`] rows for the chart, the [`Window`] the chart holds, and [`Turns`] of who paints when.
+
+pub mod layers;
+mod market;
+mod rolling;
+mod turns;
+mod window;
+
+pub use layers::Layer;
+pub use market::{Changes, Market};
+pub use rolling::{Rolling, Timed};
+pub use turns::Turns;
+pub use window::{LIVE_BARS, MAX_BARS, Visible, Window};

@@ -1,0 +1,164 @@
+//! What the person arranged, remembered between visits.
+
+use serde::{Deserialize, Serialize};
+use shared::market::Timeframe;
+
+/// The two looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    #[default]
+    Dark,
+    Light,
+}
+
+impl Theme {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Theme::Dark => "dark",
+            Theme::Light => "light",
+        }
+    }
+
+    pub const fn other(self) -> Theme {
+        match self {
+            Theme::Dark => Theme::Light,
+            Theme::Light => Theme::Dark,
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Theme> {
+        [Theme::Dark, Theme::Light].into_iter().find(|t| t.name() == text)
+    }
+}
+
+/// A pane under the price, in the order they stand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pane {
+    Oi,
+    Funding,
+    Cvd,
+    Liq,
+}
+
+impl Pane {
+    /// All, from top to bottom.
+    pub const ALL: [Pane; 4] = [Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq];
+
+    /// The name in the URL and in test hooks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pane::Oi => "oi",
+            Pane::Funding => "funding",
+            Pane::Cvd => "cvd",
+            Pane::Liq => "liq",
+        }
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Pane::Oi => "Open interest",
+            Pane::Funding => "Funding",
+            Pane::Cvd => "CVD",
+            Pane::Liq => "Liquidations",
+        }
+    }
+
+    /// What its numbers are, for the header.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Pane::Oi => "coins",
+            Pane::Funding => "% per 8 h",
+            Pane::Cvd => "coins since 00:00 UTC",
+            Pane::Liq => "at least, quote value; long below, short above",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Pane> {
+        Pane::ALL.into_iter().find(|p| p.name() == text)
+    }
+}
+
+/// Everything remembered. Unknown fields of newer versions are ignored, missing ones take their default.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub theme: Theme,
+    pub panes: Vec<Pane>,
+    /// The one pane under the price on a phone.
+    pub phone_pane: Pane,
+    /// Height of each pane relative to the price pane, where the person dragged it.
+    pub pane_heights: Vec<(Pane, f64)>,
+    pub side_open: bool,
+    pub symbol: Option<String>,
+    pub venue: Option<String>,
+    pub timeframe: Option<Timeframe>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            theme: Theme::Dark,
+            panes: vec![Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq],
+            phone_pane: Pane::Liq,
+            pane_heights: Vec::new(),
+            side_open: true,
+            symbol: None,
+            venue: None,
+            timeframe: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Key in the browser's local storage.
+    pub const KEY: &'static str = "tapedeck.settings";
+
+    /// Reads what was stored; anything unreadable gives the defaults.
+    pub fn parse(text: Option<&str>) -> Settings {
+        text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default()
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The share of the price pane's height a pane asks for.
+    pub fn pane_height(&self, pane: Pane) -> f64 {
+        let dragged = self.pane_heights.iter().find(|(p, _)| *p == pane).map(|(_, h)| *h);
+        dragged.filter(|h| (0.02..=10.0).contains(h)).unwrap_or(0.22)
+    }
+
+    pub fn set_pane_height(&mut self, pane: Pane, share: f64) {
+        self.pane_heights.retain(|(p, _)| *p != pane);
+        self.pane_heights.push((pane, share));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_a_round_trip_and_junk_gives_defaults() {
+        let mut s = Settings { theme: Theme::Light, panes: vec![Pane::Liq], ..Settings::default() };
+        s.set_pane_height(Pane::Liq, 0.5);
+        s.set_pane_height(Pane::Liq, 0.75);
+        assert_eq!(Settings::parse(Some(&s.to_json())), s);
+        assert_eq!(s.pane_height(Pane::Liq), 0.75);
+        assert_eq!(s.pane_height(Pane::Oi), 0.22);
+        for junk in [None, Some(""), Some("{"), Some("[]"), Some(r#"{"panes":["nonsense"]}"#)] {
+            assert_eq!(Settings::parse(junk), Settings::default());
+        }
+        let partial = Settings::parse(Some(r#"{"theme":"light","later":1}"#));
+        assert_eq!((partial.theme, partial.panes.len()), (Theme::Light, 4));
+    }
+
+    #[test]
+    fn a_height_out_of_bounds_is_not_obeyed() {
+        let mut s = Settings::default();
+        s.set_pane_height(Pane::Oi, 0.0);
+        assert_eq!(s.pane_height(Pane::Oi), 0.22);
+    }
+}
