@@ -1,1 +1,28 @@
-//! x
+//! The page: a Leptos app that draws what the relay tells.
+//!
+//! Reading order: [`format`], [`settings`] and [`url_state`] are plain values; [`series`] holds the open market's
+//! history and [`feed`] reads it from the relay; `chart` draws a window of it, `deck` joins these, and `ui` are
+//! the components around it. The first five build and are tested natively; what touches the browser is wasm only.
+
+pub mod feed;
+pub mod format;
+pub mod series;
+pub mod settings;
+pub mod url_state;
+
+#[cfg(target_arch = "wasm32")]
+mod app;
+#[cfg(target_arch = "wasm32")]
+mod chart;
+#[cfg(target_arch = "wasm32")]
+mod deck;
+#[cfg(target_arch = "wasm32")]
+mod ui;
+
+/// Runs when the module is loaded.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    app::mount();
+}

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_absent() {
-        let state = UrlState::parse("?symbol=..%2F..%2Fetc&tf=7m&from=soon&panes=oi,nonsense&theme=pink&x=1&%zz");
+        let state =
+            UrlState::parse("?symbol=..%2F..%2Fetc&tf=7m&from=soon&panes=oi,nonsense&theme=pink&x=1&%zz");
         assert_eq!(state, UrlState { panes: Some(vec![Pane::Oi]), ..UrlState::default() });
         assert_eq!(UrlState::parse("panes=").panes, Some(vec![]));
         assert_eq!(UrlState::parse("symbol=BTC%2FUSDT").symbol, "BTC/USDT".parse().ok());

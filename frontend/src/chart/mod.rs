@@ -125,7 +125,7 @@ impl Chart {
     pub(crate) fn restyle(&mut self) {
         self.colours = Colours::read();
         self.js.apply(&style::chart(&self.colours));
-        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+        for layer in self.shown_layers() {
             let (_, options, palette) = style::layer(layer, &self.colours);
             self.js.restyle(layer.index(), &options, palette);
             // Rows carry their colours.
@@ -247,12 +247,16 @@ impl Chart {
 
     /// Forgets all rows, as before another symbol's arrive.
     pub(crate) fn clear(&mut self) {
-        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+        for layer in self.shown_layers() {
             self.js.set_rows(layer.index(), layer.stride(), &[]);
         }
         self.held = None;
         self.layers = Default::default();
         self.turns = Turns::default();
+    }
+
+    fn shown_layers(&self) -> Vec<Layer> {
+        Layer::ALL.into_iter().filter(|l| self.shows(*l)).collect()
     }
 
     fn shows(&self, layer: Layer) -> bool {
@@ -289,7 +293,7 @@ impl Chart {
         visible: Option<Visible>,
     ) {
         let bars = market.bars(timeframe);
-        for layer in Layer::ALL.into_iter().filter(|l| self.shows(*l)) {
+        for layer in self.shown_layers() {
             let rows = layer.rows(market, timeframe, window.start, window.end);
             self.js.set_rows(layer.index(), layer.stride(), &rows);
             let last = bars.get(window.end.saturating_sub(1)).map(|b| b.timestamp);

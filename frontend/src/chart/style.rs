@@ -23,7 +23,6 @@ pub(crate) struct Colours {
     pub(crate) funding: String,
     pub(crate) cvd: String,
     pub(crate) watermark: String,
-    pub(crate) accent: String,
     mono: String,
 }
 
@@ -31,8 +30,8 @@ impl Colours {
     /// Reads the tokens as they are now; call again after the theme changed.
     pub(crate) fn read() -> Colours {
         let window = web_sys::window();
-        let style = window
-            .and_then(|w| w.get_computed_style(&w.document()?.document_element()?).ok().flatten());
+        let style =
+            window.and_then(|w| w.get_computed_style(&w.document()?.document_element()?).ok().flatten());
         let token = |name: &str| {
             style
                 .as_ref()
@@ -55,7 +54,6 @@ impl Colours {
             funding: token("--series-funding"),
             cvd: token("--series-cvd"),
             watermark: token("--watermark"),
-            accent: token("--accent"),
             mono: token("--mono"),
         }
     }
@@ -106,9 +104,7 @@ pub(crate) fn layer(layer: Layer, c: &Colours) -> (Kind, Value, Vec<String>) {
             "crosshairMarkerRadius": 3, "crosshairMarkerBorderWidth": 0,
         })
     };
-    let bars = |colour: &str| {
-        json!({"color": colour, "base": 0, "priceLineVisible": false, "lastValueVisible": false})
-    };
+    let bars = |colour: &str| json!({"color": colour, "base": 0, "priceLineVisible": false, "lastValueVisible": false});
     match layer {
         Layer::Price => {
             let options = json!({

@@ -13,7 +13,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use leptos::prelude::*;
-use shared::event::Cursor;
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 use wasm_bindgen::prelude::*;
 
@@ -49,9 +48,20 @@ struct Core {
     /// Counts opened symbols: answers for an earlier one are dropped.
     generation: u32,
     loaded: [Loaded; Timeframe::ALL.len()],
-    crosshair: Option<Ms>,
     /// Newest place of an event topic already taken, per channel, so that a resumed line tells nothing twice.
     taken: live::Taken,
+    /// The timeframe on screen.
+    shown: Timeframe,
+    /// When the relay got the newest event told here.
+    last_event: Ms,
+    /// The last whole minute before the line broke: the refill starts there.
+    last_minute_before_hole: Option<Ms>,
+    refilling: bool,
+    /// Until when the next search for a relay waits.
+    booting: Option<Ms>,
+    /// Data comes by polling.
+    polled: bool,
+    ticks: u32,
     /// Relay's clock less ours.
     clock_offset: Ms,
     stale: Stale,
@@ -63,6 +73,12 @@ struct Core {
 pub(crate) struct Deck {
     pub(crate) view: View,
     core: RefCell<Core>,
+    /// Set by the chart's own events, which may come while the core is borrowed.
+    crosshair: Cell<Option<Ms>>,
+    crosshair_moved: Cell<bool>,
+    layout_moved: Cell<bool>,
+    /// The first bars have been painted.
+    ready: Cell<bool>,
     frame_asked: Cell<bool>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
     exposed: RefCell<Option<api::Api>>,
@@ -95,17 +111,28 @@ impl Deck {
                 client: Client::default(),
                 generation: 0,
                 loaded: Default::default(),
-                crosshair: None,
                 taken: live::Taken::default(),
+                shown: Timeframe::M5,
+                last_event: Ms::ZERO,
+                last_minute_before_hole: None,
+                refilling: false,
+                booting: None,
+                polled: false,
+                ticks: 0,
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
                 dragging: false,
             }),
+            crosshair: Cell::new(None),
+            crosshair_moved: Cell::new(false),
+            layout_moved: Cell::new(false),
+            ready: Cell::new(false),
             frame_asked: Cell::new(false),
             on_frame: RefCell::new(None),
             exposed: RefCell::new(None),
             me: me.clone(),
         });
+        deck.core.borrow_mut().shown = deck.view.timeframe.get_untracked();
         deck.start();
         deck
     }
@@ -194,7 +221,6 @@ impl Deck {
             core.generation += 1;
             core.loaded = Default::default();
             core.taken = live::Taken::default();
-            core.crosshair = None;
             core.market = Some(Market::new(row.symbol.clone(), wanted.venue.clone()));
             core.settings.symbol = Some(row.symbol.to_string());
             core.settings.venue = Some(venue.clone());
@@ -223,12 +249,11 @@ impl Deck {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
             core.settings.timeframe = Some(timeframe);
-            core.crosshair = None;
+            core.shown = timeframe;
             core.stale = Stale::all();
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
-                let follows = chart
-                    .visible(market, before)
-                    .is_none_or(|v| v.follows(market.bars(before).len()));
+                let follows =
+                    chart.visible(market, before).is_none_or(|v| v.follows(market.bars(before).len()));
                 let edge = chart.visible_times(market, before).map(|(_, to)| to);
                 let aim = edge.filter(|_| !follows).map_or(Aim::Newest, Aim::EndAt);
                 if market.bars(timeframe).is_empty() {
@@ -320,11 +345,8 @@ impl Deck {
     }
 
     fn crosshair(&self, at: Option<Ms>) {
-        {
-            let mut core = self.core.borrow_mut();
-            core.crosshair = at;
-            core.stale.legend = true;
-        }
+        self.crosshair.set(at);
+        self.crosshair_moved.set(true);
         self.ask_frame();
     }
 
@@ -349,7 +371,7 @@ impl Deck {
         if let Some(chart) = &mut self.core.borrow_mut().chart {
             chart.js().on_layout(move || {
                 if let Some(deck) = me.upgrade() {
-                    deck.core.borrow_mut().stale.layout = true;
+                    deck.layout_moved.set(true);
                     deck.ask_frame();
                 }
             });
@@ -428,10 +450,6 @@ impl Core {
             }
         }
     }
-
-    fn cursor_seen(&mut self, now: Ms, cursor: Option<Cursor>) {
-        self.client.heard(now, cursor);
-    }
 }
 
 /// The person's clock.
@@ -451,7 +469,11 @@ fn apply_theme(name: &str) {
 }
 
 /// Which symbol to open: the address, then the last visit, then the first listed.
-fn first_choice<'a>(rows: &'a [SymbolRow], asked: Option<&Symbol>, last: Option<&str>) -> Option<&'a SymbolRow> {
+fn first_choice<'a>(
+    rows: &'a [SymbolRow],
+    asked: Option<&Symbol>,
+    last: Option<&str>,
+) -> Option<&'a SymbolRow> {
     let by = |name: &str| rows.iter().find(|r| r.symbol.as_str() == name);
     asked
         .and_then(|s| by(s.as_str()))

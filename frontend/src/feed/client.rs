@@ -4,7 +4,8 @@ use serde_json::json;
 use shared::event::{Channel, Cursor};
 use shared::market::{Ms, Symbol, VenueId};
 
-use super::socket::{Said, Socket};
+use super::socket::Socket;
+pub(crate) use super::socket::Word;
 
 /// Attempts wait this long after a failure; the last one repeats. A person waits in front of it.
 const WAITS: [Ms; 4] = [Ms(1_000), Ms(2_000), Ms(4_000), Ms(8_000)];
@@ -37,6 +38,8 @@ pub(crate) struct Client {
     retry_at: Option<Ms>,
     last_frame: Ms,
     pinged: Option<(u32, Ms)>,
+    last_ping: Ms,
+    connected_before: bool,
     next_ping: u32,
     latency_ms: Option<f64>,
     wanted: Option<Wanted>,
@@ -57,13 +60,18 @@ impl Client {
         self.latency_ms.filter(|_| self.open)
     }
 
+    /// The last attempt failed or the line broke.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// The socket has failed often enough that data is fetched another way meanwhile.
     pub(crate) fn wants_polling(&self) -> bool {
         !self.open && self.failures >= FAILURES_BEFORE_POLLING
     }
 
     /// Connects now; `said` gets the words of this socket with its number.
-    pub(crate) fn connect(&mut self, now: Ms, said: impl Fn(u32, Said) + Clone + 'static) {
+    pub(crate) fn connect(&mut self, now: Ms, said: impl Fn(u32, Word) + Clone + 'static) {
         self.generation += 1;
         let generation = self.generation;
         self.retry_at = None;
@@ -80,13 +88,15 @@ impl Client {
         self.generation == generation && self.socket.is_some()
     }
 
-    /// The socket opened: subscribes, from the last place seen where there is one.
-    pub(crate) fn opened(&mut self, now: Ms) {
+    /// The socket opened: subscribes, from the last place seen where there is one. True when it was down before.
+    pub(crate) fn opened(&mut self, now: Ms) -> bool {
+        let again = std::mem::replace(&mut self.connected_before, true);
         self.open = true;
         self.failures = 0;
         self.last_frame = now;
         self.subscribe(self.cursor);
         self.ping(now);
+        again
     }
 
     /// The socket is gone; the next attempt is set.
@@ -111,7 +121,9 @@ impl Client {
     }
 
     pub(crate) fn ponged(&mut self, id: Option<&serde_json::Value>, now: f64) {
-        if let Some((_, sent)) = self.pinged.filter(|(n, _)| id.and_then(serde_json::Value::as_u64) == Some(u64::from(*n))) {
+        if let Some((_, sent)) =
+            self.pinged.filter(|(n, _)| id.and_then(serde_json::Value::as_u64) == Some(u64::from(*n)))
+        {
             self.latency_ms = Some(((now - sent.0 as f64) / 2.0).max(0.0));
             self.pinged = None;
         }
@@ -122,7 +134,7 @@ impl Client {
         if self.socket.is_some() {
             if now - self.last_frame > DEAD_AFTER {
                 self.closed(now);
-            } else if self.open && self.pinged.is_none_or(|(_, sent)| now - sent > PING_EVERY) {
+            } else if self.open && now - self.last_ping >= PING_EVERY {
                 self.ping(now);
             }
             return false;
@@ -161,6 +173,7 @@ impl Client {
     fn ping(&mut self, now: Ms) {
         self.next_ping += 1;
         self.pinged = Some((self.next_ping, now));
+        self.last_ping = now;
         self.send(&json!({"action": "ping", "id": self.next_ping}));
     }
 

@@ -75,6 +75,9 @@ pub struct StatusRow {
     pub version: String,
     #[serde(default)]
     pub mode: String,
+    /// The relay's clock; in a replay the record's.
+    #[serde(default)]
+    pub timestamp: Option<Ms>,
     #[serde(default)]
     pub venues: Vec<VenueRow>,
 }
@@ -89,6 +92,19 @@ pub struct VenueRow {
     pub reconnects: u64,
     #[serde(default)]
     pub errors: u64,
+    /// One plain line where something is wrong.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl VenueRow {
+    /// The venue's state by its line and topics: live as soon as one topic is.
+    pub fn state(&self) -> VenueState {
+        if !self.connected {
+            return VenueState::Down;
+        }
+        self.topics.iter().map(|t| t.state).min().unwrap_or(VenueState::Quiet)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -132,5 +148,6 @@ mod tests {
         assert_eq!(status.mode, "demo");
         assert_eq!(status.venues[0].topics[0].state, VenueState::Quiet);
         assert_eq!(status.venues[0].reconnects, 2);
+        assert_eq!(status.venues[0].state(), VenueState::Quiet);
     }
 }

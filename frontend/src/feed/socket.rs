@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
 
 /// What a socket reports.
-pub(crate) enum Said {
+pub(crate) enum Word {
     Opened,
     Text(String),
     Closed,
@@ -24,22 +24,22 @@ impl Socket {
     ///
     /// # Errors
     /// When the browser refuses the address.
-    pub(crate) fn open(said: impl Fn(Said) + Clone + 'static) -> Result<Socket, JsValue> {
+    pub(crate) fn open(said: impl Fn(Word) + Clone + 'static) -> Result<Socket, JsValue> {
         let location = web_sys::window().ok_or(JsValue::NULL)?.location();
         let scheme = if location.protocol()? == "https:" { "wss" } else { "ws" };
         let url = format!("{scheme}://{}/ws", location.host()?);
         let socket = WebSocket::new_with_str(&url, SUBPROTOCOL_JSON)?;
         let on_open = Closure::<dyn FnMut()>::new({
             let said = said.clone();
-            move || said(Said::Opened)
+            move || said(Word::Opened)
         });
         let on_close = Closure::<dyn FnMut()>::new({
             let said = said.clone();
-            move || said(Said::Closed)
+            move || said(Word::Closed)
         });
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let Some(text) = event.data().as_string() {
-                said(Said::Text(text));
+                said(Word::Text(text));
             }
         });
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));

@@ -28,15 +28,8 @@ const DOWN: f64 = 1.0;
 const PLAIN: f64 = -1.0;
 
 impl Layer {
-    pub const ALL: [Layer; 7] = [
-        Layer::Price,
-        Layer::Volume,
-        Layer::Oi,
-        Layer::Funding,
-        Layer::Cvd,
-        Layer::LiqLong,
-        Layer::LiqShort,
-    ];
+    pub const ALL: [Layer; 7] =
+        [Layer::Price, Layer::Volume, Layer::Oi, Layer::Funding, Layer::Cvd, Layer::LiqLong, Layer::LiqShort];
 
     pub const fn index(self) -> usize {
         self as usize
@@ -64,8 +57,9 @@ impl Layer {
     /// Rows for the bars `[from, to)` of a timeframe, times in seconds; NaN where there is nothing to draw.
     pub fn rows(self, market: &Market, timeframe: Timeframe, from: usize, to: usize) -> Vec<f64> {
         let bars = market.bars(timeframe);
+        let to = to.min(bars.len());
         let mut flat = Vec::with_capacity(to.saturating_sub(from) * self.stride());
-        for index in from..to.min(bars.len()) {
+        for index in from..to {
             let Some(bar) = bars.get(index) else { break };
             let time = seconds(bar.timestamp);
             if self == Layer::Price {
@@ -92,10 +86,9 @@ impl Layer {
             Layer::Oi => market.oi().range(open, end).next_back().map(|p| p.open_interest),
             Layer::Funding => {
                 // A forecast is the running value; a payment stands in where no forecast was recorded.
-                let mut points = market.funding().range(open, end).rev();
-                let last = points.clone().next();
-                let point = points.find(|p| p.kind == FundingKind::Predicted).or(last)?;
-                per_8h_percent(point)
+                let points = || market.funding().range(open, end).rev();
+                let forecast = points().find(|p| p.kind == FundingKind::Predicted);
+                per_8h_percent(forecast.or_else(|| points().next())?)
             }
             Layer::Cvd => bar.cvd,
             Layer::LiqLong => liquidated(market, LiquidationSide::Long, open, end).map(|v| -v),

@@ -8,7 +8,7 @@ mod turns;
 mod window;
 
 pub use layers::Layer;
-pub use market::{Changes, Market};
+pub use market::{CAPACITY, Changes, Market};
 pub use rolling::{Rolling, Timed};
 pub use turns::Turns;
 pub use window::{LIVE_BARS, MAX_BARS, Visible, Window};

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_busy_one_does_not_starve_the_others() {
         let mut turns = Turns::default();
-        [0, 1, 2].map(|id| turns.mark(id));
+        (0..3).for_each(|id| turns.mark(id));
         let mut served = Vec::new();
         for _ in 0..4 {
             served.push(turns.take().unwrap());

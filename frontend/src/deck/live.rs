@@ -1,0 +1,277 @@
+//! Frames from the line, folded in as they come.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use shared::event::{Body, Channel, GapState};
+use shared::market::{Ms, Timeframe};
+use shared::wire::{Data, ServerFrame, Status};
+
+use crate::feed::client::Wanted;
+use crate::feed::http;
+use crate::format;
+use crate::series::{Changes, Layer};
+
+use super::view::{LinkState, LinkView, VenueView, put};
+use super::{Core, Deck, wall};
+
+/// The newest liquidation frame taken: epoch and number on its topic.
+#[derive(Default)]
+pub(super) struct Taken(Option<(u64, u64)>);
+
+/// What `/api/snapshot` answers.
+#[derive(serde::Deserialize)]
+struct Snapshot {
+    frames: Vec<Data>,
+}
+
+impl Deck {
+    pub(super) fn connect(&self) {
+        let me = self.me.clone();
+        let said = move |generation, word| {
+            if let Some(deck) = me.upgrade() {
+                deck.said(generation, word);
+            }
+        };
+        self.core.borrow_mut().client.connect(wall(), said);
+        self.show_link();
+    }
+
+    fn said(&self, generation: u32, word: crate::feed::client::Word) {
+        use crate::feed::client::Word;
+        if !self.core.borrow().client.is_current(generation) {
+            return;
+        }
+        match word {
+            Word::Opened => {
+                let again = self.core.borrow_mut().client.opened(wall());
+                self.show_link();
+                if again {
+                    // What passed while the line was down.
+                    self.refill();
+                }
+            }
+            Word::Text(text) => {
+                // Junk, or a type of a newer relay: skipped.
+                if let Ok(frame) = ServerFrame::decode(&text) {
+                    self.frame(frame);
+                }
+            }
+            Word::Closed => {
+                let mut core = self.core.borrow_mut();
+                core.client.closed(wall());
+                let minutes = core.market.as_ref().map(|m| m.bars(Timeframe::M1));
+                let last = minutes.and_then(|bars| bars.last()).map(|b| b.timestamp);
+                core.last_minute_before_hole = core.last_minute_before_hole.or(last);
+                drop(core);
+                self.show_link();
+            }
+        }
+    }
+
+    fn frame(&self, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Data(data) => {
+                self.core.borrow_mut().client.heard(wall(), Some(data.stamped.cursor));
+                self.take(&data);
+            }
+            ServerFrame::Status(status) => {
+                self.core.borrow_mut().client.heard(wall(), None);
+                self.take_status(&status);
+            }
+            ServerFrame::Pong { id } => {
+                let mut core = self.core.borrow_mut();
+                core.client.heard(wall(), None);
+                core.client.ponged(id.as_ref(), js_sys::Date::now());
+                drop(core);
+                self.show_link();
+            }
+            ServerFrame::Slow { .. } => {
+                self.view.link.update(|link| link.slow = true);
+                self.refill();
+            }
+            ServerFrame::Error { message, .. } => {
+                self.emit_error(&message);
+                self.toast(message);
+            }
+            ServerFrame::Subscribed(_) => self.core.borrow_mut().client.heard(wall(), None),
+        }
+    }
+
+    /// One event, from the line or from a poll.
+    fn take(&self, data: &Data) {
+        let event = &data.stamped.event;
+        let mut stale = Vec::new();
+        {
+            let mut guard = self.core.borrow_mut();
+            let core = &mut *guard;
+            let Some(market) = &mut core.market else { return };
+            if event.symbol != *market.symbol() || event.venue != *market.venue() {
+                return;
+            }
+            if let Body::Liquidation(_) = &event.body {
+                let place = (data.stamped.cursor.epoch, data.stamped.seq);
+                let told = core.taken.0.is_some_and(|(epoch, seq)| epoch == place.0 && seq >= place.1);
+                if told {
+                    return;
+                }
+                core.taken.0 = Some(place);
+            }
+            core.last_event = core.last_event.max(event.received);
+            let changes = market.apply(event);
+            stale.extend_from_slice(&changes.stale);
+            core.note(&changes);
+        }
+        if let Body::Gap(gap) = &event.body
+            && gap.state != GapState::Refilled
+        {
+            let what = match gap.state {
+                GapState::Lost => "lost",
+                GapState::Open | GapState::Refilled => "missing",
+            };
+            let to = gap.to.map_or_else(|| "now".into(), format::clock);
+            put(
+                self.view.notice,
+                Some(format!("{}: {} to {to} {what}", gap.channel, format::clock(gap.from))),
+            );
+            self.refill();
+        }
+        for timeframe in stale {
+            self.reload_newest(timeframe);
+        }
+        self.ask_frame();
+    }
+
+    pub(super) fn take_status(&self, status: &Status) {
+        if !status.mode.is_empty() {
+            self.set_mode(&status.mode);
+        }
+        let held = self.view.venues.get_untracked();
+        let last = |name: &str| held.iter().find(|v| v.venue == name).and_then(|v| v.last);
+        let venues = status.venues.iter().map(|v| VenueView {
+            venue: v.venue.to_string(),
+            state: v.state,
+            reason: v.reason.clone(),
+            last: last(v.venue.as_str()),
+        });
+        put(self.view.venues, venues.collect());
+        self.emit_status();
+    }
+
+    /// `live`, `demo` or `replay`; the chart carries the last two across it.
+    pub(super) fn set_mode(&self, mode: &str) {
+        put(self.view.mode, mode.to_owned());
+        self.core.borrow_mut().stale.mark = true;
+        self.ask_frame();
+    }
+
+    pub(super) fn show_link(&self) {
+        let core = self.core.borrow();
+        let state = if core.client.is_open() {
+            LinkState::Live
+        } else if core.polled {
+            LinkState::Polling
+        } else if core.client.has_failed() {
+            LinkState::Offline
+        } else {
+            LinkState::Connecting
+        };
+        let slow = self.view.link.with_untracked(|l| l.slow) && state == LinkState::Live;
+        let link =
+            LinkView { state, latency_ms: core.client.latency_ms(), retry_at: core.client.retry_at(), slow };
+        drop(core);
+        let before = self.view.link.get_untracked().state;
+        put(self.view.link, link);
+        if before != state {
+            self.emit_status();
+        }
+    }
+
+    /// Once a second: retries, pings, polling, the clock in the panels.
+    pub(super) fn tick(self: &Rc<Self>) {
+        put(self.view.wall, wall());
+        put(self.view.now, self.now());
+        let (due, poll) = {
+            let mut core = self.core.borrow_mut();
+            let due = core.client.tick(wall());
+            core.ticks = core.ticks.wrapping_add(1);
+            let poll = core.client.wants_polling() && core.ticks % 5 == 0;
+            if core.client.is_open() {
+                core.polled = false;
+            }
+            (due, poll)
+        };
+        if due && !self.view.symbols.with_untracked(Vec::is_empty) {
+            self.connect();
+        }
+        if poll {
+            self.poll();
+        }
+        self.show_link();
+        self.core.borrow_mut().stale.strip = true;
+        self.ask_frame();
+    }
+
+    /// The network or the tab came back: no reason to wait for the timer.
+    pub(super) fn wake(&self) {
+        let waiting = self.core.borrow().client.retry_at().is_some();
+        let visible = web_sys::window().and_then(|w| w.document()).is_none_or(|d| !d.hidden());
+        if waiting && visible {
+            self.connect();
+        }
+        self.ask_frame();
+    }
+
+    /// Last values by HTTP while the socket is down; the socket goes on being tried.
+    fn poll(&self) {
+        let Some(deck) = self.me.upgrade() else { return };
+        leptos::task::spawn_local(async move {
+            let Some(query) = deck.market_query() else { return };
+            let (generation, _) = deck.turn();
+            let channels = Wanted::CHANNELS.map(Channel::name).join(",");
+            let mut query = query.to_vec();
+            query.push(("channels", channels));
+            let answer = http::get::<Snapshot>("snapshot", &query).await;
+            if deck.turn().0 != generation || deck.core.borrow().client.is_open() {
+                return;
+            }
+            deck.core.borrow_mut().polled = answer.is_ok();
+            if let Ok(snapshot) = answer {
+                snapshot.frames.iter().for_each(|data| deck.take(data));
+                deck.refill();
+            }
+            deck.show_link();
+        });
+    }
+}
+
+impl Core {
+    /// Marks what a change touches, on the chart and beside it.
+    pub(super) fn note(&mut self, changes: &Changes) {
+        let shown = self.shown;
+        let calendar = self.market.as_ref().map(|m| m.calendar()).unwrap_or_default();
+        let bucket = |at: Ms| calendar.open(shown, at);
+        if let Some(since) = changes.bars.get(shown.index()).copied().flatten() {
+            self.changed(&[Layer::Price, Layer::Volume, Layer::Cvd], since);
+            (self.stale.legend, self.stale.bars) = (true, true);
+        }
+        if changes.bars.get(Timeframe::M1.index()).copied().flatten().is_some() {
+            self.stale.quote = true;
+        }
+        if let Some(at) = changes.oi {
+            self.changed(&[Layer::Oi], bucket(at));
+            (self.stale.legend, self.stale.cards) = (true, true);
+        }
+        if let Some(at) = changes.funding {
+            self.changed(&[Layer::Funding], bucket(at));
+            (self.stale.legend, self.stale.cards) = (true, true);
+        }
+        if let Some(at) = changes.liquidations {
+            self.changed(&[Layer::LiqLong, Layer::LiqShort], bucket(at));
+            (self.stale.legend, self.stale.tape) = (true, true);
+        }
+        if changes.book {
+            self.stale.cards = true;
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! History by HTTP: what is shown first, then what stands behind it.
+
+use leptos::prelude::*;
+use shared::event::{Bar, Funding, Liquidation, OpenInterest};
+use shared::market::{Ms, Timeframe};
+
+use crate::chart::Aim;
+use crate::feed::http::{self, HttpError};
+use crate::feed::rows::{CandleRow, StatusRow, SymbolRow};
+use crate::series::{Changes, Market, Rolling, Timed};
+
+use super::view::{LinkState, Stage, VenueView, put};
+use super::{Core, Deck, first_choice, wall};
+
+/// Waits between attempts to reach the relay at the start; the last one repeats.
+const BOOT_WAITS: [Ms; 4] = [Ms(1_000), Ms(2_000), Ms(4_000), Ms(8_000)];
+/// Bars asked for first: enough for a full view.
+const FIRST_BARS: &str = "300";
+/// Bars of one page of older history.
+const PAGE_BARS: i64 = 2_000;
+/// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
+const MINUTES_BEHIND: usize = 3_000;
+/// How far back the other topics are read at once.
+const TOPICS_BACK: Ms = Ms(24 * 3_600_000);
+/// Most rows of one answer.
+const MAX_ROWS: usize = 20_000;
+/// Ask for older bars when fewer than this are left of the view.
+const OLDER_MARGIN: f64 = 200.0;
+
+impl Deck {
+    /// Finds the relay, its mode and symbols, and opens one; tried until it answers.
+    pub(super) fn boot(&self) {
+        let Some(deck) = self.me.upgrade() else { return };
+        leptos::task::spawn_local(async move {
+            for attempt in 0.. {
+                match deck.find_relay().await {
+                    Ok(()) => return,
+                    Err(error) => {
+                        deck.emit_error(&error.to_string());
+                        let wait =
+                            BOOT_WAITS.get(attempt).or(BOOT_WAITS.last()).copied().unwrap_or(Ms::SECOND);
+                        deck.view.link.update(|link| {
+                            link.state = LinkState::Offline;
+                            link.retry_at = Some(wall() + wait);
+                        });
+                        put(deck.view.stage, Stage::Failed(error.to_string()));
+                        deck.core.borrow_mut().booting = Some(wall() + wait);
+                        while deck.core.borrow().booting.is_some_and(|at| wall() < at) {
+                            gloo_timers::future::TimeoutFuture::new(200).await;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    async fn find_relay(&self) -> Result<(), HttpError> {
+        let rows: Vec<SymbolRow> = http::get("symbols", &[]).await?;
+        self.read_status().await;
+        let choice = {
+            let core = self.core.borrow();
+            let last = core.settings.symbol.clone();
+            first_choice(&rows, core.asked.symbol.as_ref(), last.as_deref()).cloned()
+        };
+        if let Some(asked) = self.core.borrow().asked.symbol.clone()
+            && choice.as_ref().is_some_and(|c| c.symbol != asked)
+        {
+            self.toast(format!("{asked} is not listed here."));
+        }
+        self.view.symbols.set(rows);
+        let Some(row) = choice else {
+            return Err(HttpError::Unreadable("it lists no symbols".into()));
+        };
+        let venue = {
+            let core = self.core.borrow();
+            core.asked.venue.clone().or_else(|| core.settings.venue.clone())
+        };
+        self.open(&row, venue.as_deref());
+        self.connect();
+        Ok(())
+    }
+
+    /// Mode, venues and the relay's clock.
+    async fn read_status(&self) {
+        let asked_at = wall();
+        let Ok(status) = http::get::<StatusRow>("status", &[]).await else { return };
+        if let Some(theirs) = status.timestamp {
+            // Only a replay runs in another time; small differences between clocks are not worth a jump.
+            let offset = theirs - asked_at;
+            self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
+        }
+        self.set_mode(&status.mode);
+        let venues = status.venues.iter().map(|v| VenueView {
+            venue: v.venue.clone(),
+            state: v.state(),
+            reason: v.reason.clone(),
+            last: v.topics.iter().filter_map(|t| t.last_event).max(),
+        });
+        put(self.view.venues, venues.collect());
+    }
+
+    /// The retry button: no waiting.
+    pub(crate) fn retry(&self) {
+        self.core.borrow_mut().booting = None;
+        if self.view.open.with_untracked(Option::is_some) {
+            self.load_symbol();
+            if !self.core.borrow().client.is_open() {
+                self.connect();
+            }
+        }
+    }
+
+    /// `symbol` and `venue` of the open market.
+    pub(super) fn market_query(&self) -> Option<[(&'static str, String); 2]> {
+        let core = self.core.borrow();
+        let market = core.market.as_ref()?;
+        Some([("symbol", market.symbol().to_string()), ("venue", market.venue().to_string())])
+    }
+
+    /// The shown timeframe first, then the rest in the order it is likely to be wanted.
+    pub(super) fn load_symbol(&self) {
+        let Some(deck) = self.me.upgrade() else { return };
+        leptos::task::spawn_local(async move {
+            let (generation, shown) = deck.turn();
+            deck.load_newest(shown).await;
+            deck.load_asked_range(shown).await;
+            if deck.turn().0 != generation {
+                return;
+            }
+            deck.load_newest(Timeframe::M1).await;
+            deck.load_topics(TOPICS_BACK).await;
+            for timeframe in Timeframe::ALL {
+                if deck.turn().0 != generation {
+                    return;
+                }
+                deck.load_newest(timeframe).await;
+            }
+            while deck.turn().0 == generation && deck.minutes_wanted() {
+                if !deck.load_older(Timeframe::M1).await {
+                    break;
+                }
+            }
+        });
+    }
+
+    pub(super) fn load_timeframe(&self, timeframe: Timeframe) {
+        let Some(deck) = self.me.upgrade() else { return };
+        leptos::task::spawn_local(async move { deck.load_newest(timeframe).await });
+    }
+
+    /// Reads the newest bars of a timeframe again, whatever is held.
+    pub(super) fn reload_newest(&self, timeframe: Timeframe) {
+        if let Some(loaded) = self.core.borrow_mut().loaded.get_mut(timeframe.index()) {
+            loaded.newest = false;
+        }
+        self.load_timeframe(timeframe);
+    }
+
+    /// After a hole: minutes and topics since the last known, then the higher timeframes that are held.
+    pub(super) fn refill(&self) {
+        let Some(deck) = self.me.upgrade() else { return };
+        if std::mem::replace(&mut self.core.borrow_mut().refilling, true) {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            let (generation, shown) = deck.turn();
+            let held: Vec<Timeframe> = {
+                let mut core = deck.core.borrow_mut();
+                let held = Timeframe::ALL.into_iter().filter(|tf| core.loaded[tf.index()].newest).collect();
+                core.loaded.iter_mut().for_each(|l| l.newest = false);
+                held
+            };
+            deck.load_newest(Timeframe::M1).await;
+            deck.load_newest(shown).await;
+            deck.load_topics(Ms::HOUR).await;
+            for timeframe in held {
+                if deck.turn().0 == generation {
+                    deck.load_newest(timeframe).await;
+                }
+            }
+            deck.core.borrow_mut().refilling = false;
+            deck.read_status().await;
+        });
+    }
+
+    /// Newest bars, once, together with whatever was missed since the last one held.
+    async fn load_newest(&self, timeframe: Timeframe) {
+        let (generation, _) = self.turn();
+        let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return };
+        let last = {
+            let mut core = self.core.borrow_mut();
+            let last = core.market.as_ref().and_then(|m| m.bars(timeframe).last()).map(|b| b.timestamp);
+            let minute_hole = core.last_minute_before_hole.filter(|_| timeframe == Timeframe::M1);
+            let Some(loaded) = core.loaded.get_mut(timeframe.index()) else { return };
+            if loaded.newest || loaded.loading {
+                return;
+            }
+            loaded.loading = true;
+            minute_hole.or(last)
+        };
+        query.push(("interval", timeframe.name().into()));
+        match last {
+            // From a few bars before the last one held: late corrections are in it.
+            Some(last) => {
+                let from = last - Ms(timeframe.nominal().0 * 3);
+                query.push(("from", from.0.max(0).to_string()));
+            }
+            None => query.push(("limit", FIRST_BARS.into())),
+        }
+        let answer = http::get::<Vec<CandleRow>>("candles", &query).await;
+        if self.turn().0 != generation {
+            return;
+        }
+        let ok = answer.is_ok();
+        {
+            let mut core = self.core.borrow_mut();
+            if timeframe == Timeframe::M1 && ok {
+                core.last_minute_before_hole = None;
+            }
+            if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
+                (loaded.newest, loaded.loading) = (ok, false);
+            }
+        }
+        match answer {
+            Ok(rows) => self.merge(timeframe, rows),
+            Err(error) => {
+                self.emit_error(&error.to_string());
+                let nothing = self.core.borrow().market.as_ref().is_none_or(|m| m.bars(timeframe).is_empty());
+                if nothing && self.turn().1 == timeframe {
+                    put(self.view.stage, Stage::Failed(error.to_string()));
+                }
+                return;
+            }
+        }
+        self.settle_stage();
+    }
+
+    /// One page older than what is held. False when there is nothing older or no room.
+    pub(super) async fn load_older(&self, timeframe: Timeframe) -> bool {
+        let (generation, _) = self.turn();
+        let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return false };
+        let first = {
+            let mut core = self.core.borrow_mut();
+            let full = core.market.as_ref().is_none_or(|m| m.bars(timeframe).is_full());
+            let first = core.market.as_ref().and_then(|m| m.bars(timeframe).first()).map(|b| b.timestamp);
+            let Some(loaded) = core.loaded.get_mut(timeframe.index()) else { return false };
+            let (Some(first), false) = (first, full || loaded.exhausted || loaded.loading) else {
+                return false;
+            };
+            loaded.loading = true;
+            first
+        };
+        let from = Ms((first.0 - timeframe.nominal().0 * PAGE_BARS).max(0));
+        query.push(("interval", timeframe.name().into()));
+        query.push(("from", from.0.to_string()));
+        query.push(("to", first.0.to_string()));
+        let answer = http::get::<Vec<CandleRow>>("candles", &query).await;
+        if self.turn().0 != generation {
+            return false;
+        }
+        let rows = answer.unwrap_or_default();
+        let got = !rows.is_empty();
+        {
+            let mut core = self.core.borrow_mut();
+            if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
+                loaded.loading = false;
+                loaded.exhausted = !got;
+            }
+        }
+        self.merge(timeframe, rows);
+        got
+    }
+
+    /// More history behind the view when it nears the oldest bar held. Called after each paint.
+    pub(super) fn load_behind(&self) {
+        let (_, timeframe) = self.turn();
+        let near = {
+            let core = self.core.borrow();
+            let (Some(chart), Some(market)) = (&core.chart, &core.market) else { return };
+            let loaded = core.loaded.get(timeframe.index()).copied().unwrap_or_default();
+            let near = chart.visible(market, timeframe).is_some_and(|v| v.from < OLDER_MARGIN);
+            near && loaded.newest && !loaded.loading && !loaded.exhausted
+        };
+        let Some(deck) = self.me.upgrade().filter(|_| near) else { return };
+        leptos::task::spawn_local(async move {
+            deck.load_older(timeframe).await;
+            deck.ask_frame();
+        });
+    }
+
+    /// Pages back until the address's `from` is held, then shows that stretch.
+    async fn load_asked_range(&self, timeframe: Timeframe) {
+        let (from, to) = {
+            let mut core = self.core.borrow_mut();
+            let Some(from) = core.asked.from.take() else { return };
+            (from, core.asked.to.take())
+        };
+        let (generation, _) = self.turn();
+        let held = |core: &Core| core.market.as_ref()?.bars(timeframe).first().map(|b| b.timestamp);
+        while held(&self.core.borrow()).is_some_and(|first| first > from) {
+            if !self.load_older(timeframe).await || self.turn().0 != generation {
+                break;
+            }
+        }
+        let mut guard = self.core.borrow_mut();
+        let core = &mut *guard;
+        if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
+            let to = to.or_else(|| market.bars(timeframe).last().map(|b| b.timestamp)).unwrap_or(from);
+            chart.reload(market, timeframe, Aim::Between(from, to));
+        }
+    }
+
+    /// Open interest, funding and liquidations of the last stretch.
+    async fn load_topics(&self, back: Ms) {
+        let (generation, _) = self.turn();
+        let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return };
+        let anchor = {
+            let core = self.core.borrow();
+            let newest = core.market.as_ref().and_then(|m| m.bars(Timeframe::M1).last()).map(|b| b.timestamp);
+            newest.unwrap_or_else(|| wall() + core.clock_offset)
+        };
+        query.push(("from", (anchor - back).0.max(0).to_string()));
+        let oi = http::get::<Vec<OpenInterest>>("history/oi", &query).await.unwrap_or_default();
+        self.topic(generation, |m| m.merge_oi(oi));
+        let funding = http::get::<Vec<Funding>>("history/funding", &query).await.unwrap_or_default();
+        self.topic(generation, |m| m.merge_funding(funding));
+        let hits = http::get::<Vec<Liquidation>>("history/liquidations", &query).await.unwrap_or_default();
+        let full = hits.len() >= MAX_ROWS;
+        self.topic(generation, |m| m.merge_liquidations(hits));
+        if full {
+            leptos::logging::log!("liquidations: more rows than one page; the newest may be missing");
+        }
+    }
+
+    fn topic(&self, generation: u32, merge: impl FnOnce(&mut Market) -> Changes) {
+        {
+            let mut core = self.core.borrow_mut();
+            if core.generation != generation {
+                return;
+            }
+            let Some(changes) = core.market.as_mut().map(merge) else { return };
+            core.note(&changes);
+        }
+        self.ask_frame();
+    }
+
+    fn merge(&self, timeframe: Timeframe, rows: Vec<CandleRow>) {
+        let bars: Vec<Bar> = rows.into_iter().map(Bar::from).collect();
+        {
+            let mut core = self.core.borrow_mut();
+            let Some(changes) = core.market.as_mut().map(|m| m.merge_bars(timeframe, &bars)) else { return };
+            core.note(&changes);
+        }
+        self.ask_frame();
+    }
+
+    fn minutes_wanted(&self) -> bool {
+        let held = |m: &Market| count(m.bars(Timeframe::M1));
+        self.core.borrow().market.as_ref().is_some_and(|m| held(m) < MINUTES_BEHIND)
+    }
+
+    /// What the chart's place shows, by what is held of the shown timeframe.
+    pub(super) fn settle_stage(&self) {
+        let (_, shown) = self.turn();
+        let core = self.core.borrow();
+        let empty = core.market.as_ref().is_none_or(|m| m.bars(shown).is_empty());
+        let loaded = core.loaded.get(shown.index()).copied().unwrap_or_default();
+        drop(core);
+        let stage = match (empty, loaded.newest) {
+            (false, _) => Stage::Ready,
+            (true, true) => Stage::Empty,
+            (true, false) => Stage::Loading,
+        };
+        put(self.view.stage, stage);
+    }
+}
+
+fn count<T: Timed>(rows: &Rolling<T>) -> usize {
+    rows.len()
+}

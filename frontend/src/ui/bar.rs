@@ -1,0 +1,101 @@
+//! The top bar.
+
+use leptos::prelude::*;
+use shared::market::Timeframe;
+
+use super::about::About;
+use super::picker::{PaneMenu, SymbolPicker, VenuePicker};
+use super::status::{ConnectionStatus, ModeBadge};
+use crate::app::{use_deck, use_view};
+use crate::format;
+use crate::settings::Theme;
+
+#[component]
+pub(crate) fn TopBar() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let theme_label = move || match view.theme.get() {
+        Theme::Dark => "Light theme",
+        Theme::Light => "Dark theme",
+    };
+    view! {
+        <header class="bar">
+            <span class="brand">"tapedeck"</span>
+            <SymbolPicker/>
+            <VenuePicker/>
+            <LastPrice/>
+            <Timeframes/>
+            <PaneMenu/>
+            <div class="bar-end">
+                <ModeBadge/>
+                <ConnectionStatus/>
+                <button
+                    class="icon"
+                    data-testid="theme-toggle"
+                    aria-label=theme_label
+                    title=theme_label
+                    on:click=move |_| deck.with(|d| d.toggle_theme())
+                >
+                    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+                        <circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor"/>
+                        <path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>
+                    </svg>
+                </button>
+                <About/>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn LastPrice() -> impl IntoView {
+    let view = use_view();
+    let price = move || {
+        let decimals = view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
+        view.quote.get().last.map_or_else(|| format::UNKNOWN.into(), |p| format::price(p, decimals))
+    };
+    let change =
+        move || view.quote.get().change_percent.map_or_else(|| format::UNKNOWN.into(), format::percent);
+    let rising = move || view.quote.get().change_percent.is_some_and(|c| c >= 0.0);
+    let falling = move || view.quote.get().change_percent.is_some_and(|c| c < 0.0);
+    Effect::new(move |_| {
+        let Some(open) = view.open.get() else { return };
+        if let Some(document) = web_sys::window().and_then(|w| w.document()) {
+            document.set_title(&format!("{} {} · tapedeck", price(), open.row.symbol));
+        }
+    });
+    view! {
+        <div class="quote">
+            <span
+                class="num last"
+                class:up=move || { view.quote.get().direction > 0 }
+                class:down=move || { view.quote.get().direction < 0 }
+            >
+                {price}
+            </span>
+            <span class="num change" class:up=rising class:down=falling title="Change over 24 hours">
+                {change}
+            </span>
+        </div>
+    }
+}
+
+#[component]
+fn Timeframes() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let buttons = Timeframe::ALL.map(|tf| {
+        let pressed = move || if view.timeframe.get() == tf { "true" } else { "false" };
+        view! {
+            <button
+                class="tf num"
+                data-testid=format!("timeframe-{tf}")
+                aria-pressed=pressed
+                on:click=move |_| deck.with(|d| d.set_timeframe(tf))
+            >
+                {tf.name()}
+            </button>
+        }
+    });
+    view! { <div class="timeframes" role="group" aria-label="Timeframe">{buttons.to_vec()}</div> }
+}

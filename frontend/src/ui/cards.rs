@@ -1,0 +1,159 @@
+//! The right column: funding, book, open interest, liquidations.
+
+use leptos::prelude::*;
+use shared::event::Channel;
+
+use super::status::stale_age;
+use super::tape::Tape;
+use crate::app::use_view;
+use crate::format;
+use crate::series::layers;
+
+/// Display levels of the funding rate, percent a year.
+const FUNDING_LEVELS: (f64, f64) = (300.0, 1_000.0);
+/// Display levels of the spread, basis points.
+const SPREAD_LEVELS: (f64, f64) = (5.0, 10.0);
+/// Ages beyond which a value is greyed, ms.
+const FUNDING_AGE: i64 = 120_000;
+const BOOK_AGE: i64 = 5_000;
+const OI_AGE: i64 = 600_000;
+
+#[component]
+pub(crate) fn Side() -> impl IntoView {
+    view! {
+        <aside class="side" aria-label="Market">
+            <FundingPanel/>
+            <BookCard/>
+            <OiCard/>
+            <Tape/>
+        </aside>
+    }
+}
+
+fn level(value: Option<f64>, (warning, breach): (f64, f64)) -> &'static str {
+    match value.map(f64::abs) {
+        None => "unknown",
+        Some(v) if v > breach => "breach",
+        Some(v) if v > warning => "warning",
+        Some(_) => "ok",
+    }
+}
+
+fn or_unknown(text: Option<String>) -> String {
+    text.unwrap_or_else(|| format::UNKNOWN.into())
+}
+
+/// True when the open symbol cannot have this channel, so that its card says so instead of waiting.
+fn lacks(channel: Channel) -> impl Fn() -> bool + Copy {
+    let view = use_view();
+    move || {
+        view.open.with(|o| {
+            o.as_ref().is_some_and(|o| !o.row.channels.is_empty() && !o.row.channels.contains(&channel))
+        })
+    }
+}
+
+#[component]
+fn FundingPanel() -> impl IntoView {
+    let view = use_view();
+    let funding = move || view.funding.get();
+    let apr = move || funding().and_then(|f| f.funding_apr);
+    let per = move |hours: f64| {
+        or_unknown(
+            funding()
+                .and_then(|f| f.interval_hours.map(|h| format::funding_rate(f.funding_rate / h * hours))),
+        )
+    };
+    let countdown = move || {
+        let next = funding().and_then(|f| f.next_funding_time);
+        or_unknown(next.map(|at| format::countdown(at - view.now.get())))
+    };
+    let age = move || funding().and_then(|f| stale_age(f.timestamp, view.now.get(), FUNDING_AGE));
+    let value = move || funding().and_then(|f| layers::per_8h_percent(&f)).map(|v| v.to_string());
+    let none = lacks(Channel::Funding);
+    view! {
+        <section class="card" data-testid="funding-panel" data-value=value class:stale=move || age().is_some()>
+            <h2>"Funding" <span class="muted num">{age}</span></h2>
+            <Show when=move || !none() fallback=|| view! { <p class="muted empty">"This market has no funding."</p> }>
+                <p
+                    class="big num"
+                    data-testid="card-funding-apr"
+                    data-value=move || apr().map(|v| v.to_string())
+                    data-level=move || level(apr(), FUNDING_LEVELS)
+                    title="Yearly rate; positive: longs pay shorts"
+                >
+                    {move || or_unknown(apr().map(format::percent))} <span class="muted">" a year"</span>
+                </p>
+                <dl class="num">
+                    <dt>"1 h"</dt> <dd>{move || per(1.0)}</dd>
+                    <dt>"8 h"</dt> <dd>{move || per(8.0)}</dd>
+                    <dt>"next in"</dt> <dd>{countdown}</dd>
+                </dl>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn BookCard() -> impl IntoView {
+    let view = use_view();
+    let spread = move || view.book.get().map(|b| b.spread_bps);
+    let depth = move || view.book.get().and_then(|b| b.depth_10bps);
+    let decimals = move || view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
+    let price = move |p: Option<f64>| or_unknown(p.map(|p| format::price(p, decimals())));
+    let age = move || view.book.get().and_then(|b| stale_age(b.timestamp, view.now.get(), BOOK_AGE));
+    view! {
+        <section class="card" class:stale=move || age().is_some()>
+            <h2>"Spread" <span class="muted num">{age}</span></h2>
+            <p
+                class="big num"
+                data-testid="card-spread"
+                data-value=move || spread().map(|v| v.to_string())
+                data-level=move || level(spread(), SPREAD_LEVELS)
+            >
+                {move || or_unknown(spread().map(format::bps))}
+            </p>
+            <dl class="num">
+                <dt>"bid"</dt> <dd class="up">{move || price(view.book.get().map(|b| b.bid_px))}</dd>
+                <dt>"ask"</dt> <dd class="down">{move || price(view.book.get().map(|b| b.ask_px))}</dd>
+                <dt title="Value resting within 10 bp of the mid">"depth bid"</dt>
+                <dd>{move || or_unknown(depth().map(|d| format::compact(d.bid_usd)))}</dd>
+                <dt title="Value resting within 10 bp of the mid">"depth ask"</dt>
+                <dd>{move || or_unknown(depth().map(|d| format::compact(d.ask_usd)))}</dd>
+            </dl>
+        </section>
+    }
+}
+
+#[component]
+fn OiCard() -> impl IntoView {
+    let view = use_view();
+    let coins = move || view.oi.get().map(|o| o.open_interest);
+    let value = move || view.oi.get().and_then(|o| o.open_interest_value);
+    let change = move || {
+        let (now, before) = (coins()?, view.oi_hour_ago.get().filter(|b| *b > 0.0)?);
+        Some((now - before) / before * 100.0)
+    };
+    let age = move || view.oi.get().and_then(|o| stale_age(o.timestamp, view.now.get(), OI_AGE));
+    let none = lacks(Channel::Oi);
+    let known = move || if coins().is_some() { "ok" } else { "unknown" };
+    view! {
+        <section class="card" class:stale=move || age().is_some()>
+            <h2>"Open interest" <span class="muted num">{age}</span></h2>
+            <Show when=move || !none() fallback=|| view! { <p class="muted empty">"This market has no open interest."</p> }>
+                <p
+                    class="big num"
+                    data-testid="card-oi"
+                    data-value=move || value().or_else(coins).map(|v| v.to_string())
+                    data-level=known
+                >
+                    {move || or_unknown(value().or_else(coins).map(format::compact))}
+                </p>
+                <dl class="num">
+                    <dt>"coins"</dt> <dd>{move || or_unknown(coins().map(format::compact))}</dd>
+                    <dt>"1 h"</dt> <dd>{move || or_unknown(change().map(format::percent))}</dd>
+                </dl>
+            </Show>
+        </section>
+    }
+}

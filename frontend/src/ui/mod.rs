@@ -1,0 +1,17 @@
+//! Components, one per file: values in by the [`crate::deck::view::View`], choices out to the deck.
+
+#![allow(unreachable_pub, reason = "the component macro makes its functions pub")]
+
+mod about;
+mod bar;
+mod cards;
+mod picker;
+mod stage;
+mod status;
+mod strip;
+mod tape;
+
+pub(crate) use bar::TopBar;
+pub(crate) use cards::Side;
+pub(crate) use stage::{PaneTabs, Stage};
+pub(crate) use strip::{Strip, Toast};

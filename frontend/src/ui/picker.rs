@@ -1,0 +1,267 @@
+//! Symbol, venue and pane menus.
+
+use leptos::ev::KeyboardEvent;
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::app::{use_deck, use_view};
+use crate::feed::rows::SymbolRow;
+use crate::settings::Pane;
+
+/// Rows that match what was typed; all words must occur in symbol, base or quote.
+fn matching(rows: &[SymbolRow], typed: &str) -> Vec<SymbolRow> {
+    let typed = typed.to_uppercase();
+    let hit = |row: &&SymbolRow| {
+        let text = format!("{} {} {}", row.symbol, row.base, row.quote).to_uppercase();
+        typed.split_whitespace().all(|word| text.contains(word))
+    };
+    rows.iter().filter(hit).take(200).cloned().collect()
+}
+
+/// Closes a menu when focus leaves it altogether.
+fn leaves(event: &web_sys::FocusEvent) -> bool {
+    let to = event.related_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
+    let menu = event.current_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
+    menu.is_none_or(|m| !m.contains(to.as_ref()))
+}
+
+#[component]
+pub(crate) fn SymbolPicker() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let shown = RwSignal::new(false);
+    let typed = RwSignal::new(String::new());
+    let at = RwSignal::new(0_usize);
+    let input = NodeRef::<html::Input>::new();
+    let rows = Memo::new(move |_| view.symbols.with(|all| typed.with(|t| matching(all, t))));
+    let name =
+        move || view.open.with(|o| o.as_ref().map_or_else(|| "Symbol".into(), |o| o.row.symbol.to_string()));
+    let choose = move |row: SymbolRow| {
+        shown.set(false);
+        let venue = view.open.with_untracked(|o| o.as_ref().map(|o| o.venue.clone()));
+        deck.with(|d| d.open(&row, venue.as_deref()));
+    };
+    Effect::new(move |_| {
+        if let (true, Some(field)) = (shown.get(), input.get()) {
+            let _ = field.focus();
+        }
+    });
+    let keys = move |event: KeyboardEvent| {
+        let last = rows.with_untracked(Vec::len).saturating_sub(1);
+        match event.key().as_str() {
+            "ArrowDown" => at.update(|i| *i = (*i + 1).min(last)),
+            "ArrowUp" => at.update(|i| *i = i.saturating_sub(1)),
+            "Enter" => {
+                if let Some(row) = rows.with_untracked(|r| r.get(at.get_untracked()).cloned()) {
+                    choose(row);
+                }
+            }
+            "Escape" => shown.set(false),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let list = move || {
+        let rows = rows.get();
+        if rows.is_empty() {
+            return view! { <p class="menu-empty">"No symbol matches. Try a coin, like BTC."</p> }.into_any();
+        }
+        let items = rows.into_iter().enumerate().map(|(i, row)| {
+            let (label, venues) = (row.symbol.to_string(), row.venues.join(", "));
+            let selected = move || if at.get() == i { "true" } else { "false" };
+            view! {
+                <li
+                    role="option"
+                    id=format!("symbol-{i}")
+                    aria-selected=selected
+                    on:mousedown=move |event| {
+                        event.prevent_default();
+                        choose(row.clone());
+                    }
+                    on:mouseenter=move |_| at.set(i)
+                >
+                    <span class="num">{label}</span>
+                    <span class="muted">{venues}</span>
+                </li>
+            }
+        });
+        view! { <ul role="listbox" id="symbol-list">{items.collect_view()}</ul> }.into_any()
+    };
+    view! {
+        <div
+            class="picker"
+            on:focusout=move |event| {
+                if leaves(&event) {
+                    shown.set(false);
+                }
+            }
+        >
+            <button
+                class="select symbol num"
+                data-testid="symbol-select"
+                data-value=name
+                aria-haspopup="listbox"
+                aria-expanded=move || shown.get().to_string()
+                title="Symbol"
+                on:click=move |_| {
+                    typed.set(String::new());
+                    at.set(0);
+                    shown.update(|s| *s = !*s);
+                }
+            >
+                {name}
+            </button>
+            <Show when=move || shown.get()>
+                <div class="menu wide">
+                    <input
+                        node_ref=input
+                        type="search"
+                        placeholder="Search symbol"
+                        aria-label="Search symbol"
+                        aria-controls="symbol-list"
+                        aria-activedescendant=move || format!("symbol-{}", at.get())
+                        autocomplete="off"
+                        spellcheck="false"
+                        prop:value=move || typed.get()
+                        on:input=move |event| {
+                            typed.set(event_target_value(&event));
+                            at.set(0);
+                        }
+                        on:keydown=keys
+                    />
+                    {list}
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+/// A button with a menu of choices under it; arrows move, Escape closes.
+#[component]
+fn Menu(
+    label: Signal<String>,
+    title: &'static str,
+    testid: &'static str,
+    #[prop(optional)] class: &'static str,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let shown = RwSignal::new(false);
+    let children = StoredValue::new(children);
+    let keys = move |event: KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "Escape" => {
+                shown.set(false);
+                return;
+            }
+            "ArrowDown" => true,
+            "ArrowUp" => false,
+            _ => return,
+        };
+        event.prevent_default();
+        let focused = web_sys::window().and_then(|w| w.document()).and_then(|d| d.active_element());
+        let next =
+            focused.and_then(|f| if step { f.next_element_sibling() } else { f.previous_element_sibling() });
+        if let Some(next) = next.and_then(|n| n.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = next.focus();
+        }
+    };
+    let menu = NodeRef::<html::Div>::new();
+    Effect::new(move |_| {
+        let first = menu.get().and_then(|m| m.first_element_child());
+        if let Some(first) = first.and_then(|f| f.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = first.focus();
+        }
+    });
+    view! {
+        <div
+            class=format!("picker {class}")
+            on:keydown=keys
+            on:focusout=move |event| {
+                if leaves(&event) {
+                    shown.set(false);
+                }
+            }
+        >
+            <button
+                class="select"
+                data-testid=testid
+                data-value=move || label.get()
+                aria-haspopup="menu"
+                aria-expanded=move || shown.get().to_string()
+                title=title
+                on:click=move |_| shown.update(|s| *s = !*s)
+            >
+                {move || label.get()}
+            </button>
+            <Show when=move || shown.get()>
+                <div class="menu" role="menu" node_ref=menu on:click=move |_| shown.set(class == "panes")>
+                    {children.with_value(|c| c())}
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+pub(crate) fn VenuePicker() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let label = Signal::derive(move || {
+        view.open.with(|o| o.as_ref().map_or_else(|| "venue".into(), |o| o.venue.clone()))
+    });
+    view! {
+        <Menu label title="Venue" testid="venue-select">
+            {move || {
+                let open = view.open.get();
+                let chosen = open.as_ref().map(|o| o.venue.clone());
+                let venues = open.map(|o| o.row.venues).unwrap_or_default();
+                venues
+                    .into_iter()
+                    .map(|venue| {
+                        let checked = (chosen.as_ref() == Some(&venue)).to_string();
+                        let name = venue.clone();
+                        view! {
+                            <button
+                                role="menuitemradio"
+                                aria-checked=checked
+                                on:click=move |_| {
+                                    if let Some(open) = view.open.get_untracked() {
+                                        deck.with(|d| d.open(&open.row, Some(&venue)));
+                                    }
+                                }
+                            >
+                                {name}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </Menu>
+    }
+}
+
+#[component]
+pub(crate) fn PaneMenu() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let label = Signal::derive(|| "Panes".to_owned());
+    view! {
+        <Menu label title="Panes under the price" testid="pane-select" class="panes">
+            {Pane::ALL
+                .map(|pane| {
+                    let checked = move || view.panes.with(|p| p.contains(&pane)).to_string();
+                    view! {
+                        <button
+                            role="menuitemcheckbox"
+                            aria-checked=checked
+                            on:click=move |_| deck.with(|d| d.toggle_pane(pane))
+                        >
+                            {pane.title()}
+                        </button>
+                    }
+                })
+                .to_vec()}
+        </Menu>
+    }
+}

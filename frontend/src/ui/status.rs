@@ -1,0 +1,86 @@
+//! Whether the page is live, and whether the market is real.
+
+use leptos::prelude::*;
+
+use crate::app::use_view;
+use crate::deck::view::LinkState;
+use crate::format;
+
+#[component]
+pub(crate) fn ConnectionStatus() -> impl IntoView {
+    let view = use_view();
+    let words = move || {
+        let link = view.link.get();
+        match link.state {
+            LinkState::Live if link.slow => "slow connection".to_owned(),
+            LinkState::Live => match link.latency_ms {
+                Some(ms) if ms >= 1.0 => format!("live {ms:.0}\u{a0}ms"),
+                Some(_) => "live <1\u{a0}ms".into(),
+                None => "live".into(),
+            },
+            LinkState::Polling => "polling".into(),
+            LinkState::Connecting => "connecting".into(),
+            LinkState::Offline => "offline".into(),
+        }
+    };
+    let mode = move || Some(view.mode.get()).filter(|m| !m.is_empty());
+    view! {
+        <span
+            class="connection num"
+            role="status"
+            data-testid="connection-status"
+            data-state=move || view.link.get().state.name()
+            data-mode=mode
+            title="How data reaches this page, with half the round trip to the relay"
+        >
+            <i class="dot" aria-hidden="true"></i>
+            <span class="words">{words}</span>
+        </span>
+    }
+}
+
+/// Says at all times that prices are simulated or recorded.
+#[component]
+pub(crate) fn ModeBadge() -> impl IntoView {
+    let view = use_view();
+    let badge = move || match view.mode.get().as_str() {
+        "demo" => Some(("DEMO", "Simulated market: no real prices")),
+        "replay" => Some(("REPLAY", "Recorded market: not happening now")),
+        _ => None,
+    };
+    move || {
+        badge()
+            .map(|(word, why)| view! { <span class="badge" data-testid="mode-badge" title=why>{word}</span> })
+    }
+}
+
+/// Line gone: what still stands, and when it is tried again.
+#[component]
+pub(crate) fn OfflineBanner() -> impl IntoView {
+    let view = use_view();
+    let shown = move || {
+        let link = view.link.get();
+        let lost = matches!(link.state, LinkState::Offline | LinkState::Polling);
+        (lost && view.open.with(Option::is_some)).then_some(link)
+    };
+    let text = move || {
+        shown().map(|link| {
+            let again = link.retry_at.map(|at| {
+                let left = ((at - view.wall.get()).0.max(0) + 999) / 1_000;
+                format!("Next attempt in {left}\u{a0}s.")
+            });
+            let what = match link.state {
+                LinkState::Polling => "The live line is down; values come every 5\u{a0}s.",
+                _ => "The relay does not answer; the last values are kept.",
+            };
+            format!("{what} {}", again.unwrap_or_else(|| "Trying now.".into()))
+        })
+    };
+    move || text().map(|text| view! { <p class="banner num" role="status">{text}</p> })
+}
+
+/// Age of a value that stopped coming; nothing while it is fresh.
+pub(crate) fn stale_age(at: shared::market::Ms, now: shared::market::Ms, limit_ms: i64) -> Option<String> {
+    let old = now - at;
+    (old.0 > limit_ms).then(|| format::age(old))
+}
