@@ -54,11 +54,13 @@ pub(super) fn bindgen(
         let name = Path::new(&import).file_name().and_then(|name| name.to_str()).unwrap_or("snippet.js");
         let written = output.write_hashed(name, text.as_bytes())?;
         for quote in ['\'', '"'] {
-            glue = glue.replace(&format!("{quote}{import}{quote}"), &format!("{quote}./{written}{quote}"));
+            // Only where it is imported from: the same text is also the key under which the wasm looks its imports up.
+            glue = glue
+                .replace(&format!("from {quote}{import}{quote}"), &format!("from {quote}./{written}{quote}"));
         }
     }
     anyhow::ensure!(
-        !glue.contains("./snippets/"),
+        !glue.contains("from \"./snippets/") && !glue.contains("from './snippets/"),
         "wasm-bindgen's glue imports a snippet that was not written"
     );
 
