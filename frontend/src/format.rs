@@ -139,10 +139,10 @@ pub fn countdown(length: Ms) -> String {
 pub fn age(length: Ms) -> String {
     let ms = length.0.max(0);
     match ms {
-        ..10_000 => format!("{}.{}\u{a0}s", ms / 1_000, ms % 1_000 / 100),
-        ..120_000 => format!("{}\u{a0}s", ms / 1_000),
-        ..7_200_000 => format!("{}\u{a0}min", ms / 60_000),
-        ..172_800_000 => format!("{}\u{a0}h", ms / 3_600_000),
+        0..10_000 => format!("{}.{}\u{a0}s", ms / 1_000, ms % 1_000 / 100),
+        10_000..120_000 => format!("{}\u{a0}s", ms / 1_000),
+        120_000..7_200_000 => format!("{}\u{a0}min", ms / 60_000),
+        7_200_000..172_800_000 => format!("{}\u{a0}h", ms / 3_600_000),
         _ => format!("{}\u{a0}d", ms / 86_400_000),
     }
 }

@@ -266,6 +266,10 @@ impl Chart {
     fn add(&mut self, layer: Layer, pane: usize) {
         let (kind, options, palette) = style::layer(layer, &self.colours);
         self.js.add(layer.index(), kind, pane, &options, palette);
+        if layer.pane().is_some() {
+            // The header line stands in the upper part.
+            self.js.scale_margins(layer.index(), 0.28, 0.1);
+        }
         match layer {
             Layer::Price => {}
             Layer::Volume | Layer::Oi | Layer::Cvd => {

@@ -195,7 +195,7 @@ impl Deck {
             let mut core = self.core.borrow_mut();
             let due = core.client.tick(wall());
             core.ticks = core.ticks.wrapping_add(1);
-            let poll = core.client.wants_polling() && core.ticks % 5 == 0;
+            let poll = core.client.wants_polling() && core.ticks.is_multiple_of(5);
             if core.client.is_open() {
                 core.polled = false;
             }

@@ -14,6 +14,9 @@ pub(crate) enum Kind {
     Histogram = 2,
 }
 
+/// Writes a number on an axis.
+type Format = Closure<dyn Fn(f64) -> String>;
+
 /// A chart in an element; removed, with its listeners, on drop.
 pub(crate) struct JsChart {
     deck: raw::JsDeck,
@@ -21,7 +24,7 @@ pub(crate) struct JsChart {
     crosshair: Option<Closure<dyn FnMut(f64, i32)>>,
     layout: Option<Closure<dyn FnMut()>>,
     /// Formatters by series: the library calls them as long as the series lives.
-    formats: Vec<Option<Closure<dyn Fn(f64) -> String>>>,
+    formats: Vec<Option<Format>>,
 }
 
 impl JsChart {
@@ -60,7 +63,7 @@ impl JsChart {
 
     /// Numbers on the series' axis; `min_move` is the smallest step it may show.
     pub(crate) fn set_format(&mut self, id: usize, min_move: f64, format: impl Fn(f64) -> String + 'static) {
-        let closure = Closure::<dyn Fn(f64) -> String>::new(format);
+        let closure = Format::new(format);
         raw::set_format(&self.deck, id, &closure, min_move);
         if self.formats.len() <= id {
             self.formats.resize_with(id + 1, || None);
