@@ -60,6 +60,8 @@ pub(super) enum Msg {
     Trades {
         symbol: Symbol,
         hole: TradeHole,
+        /// As which hole it was told.
+        told: Hole,
         trades: Vec<TradeUpdate>,
     },
     /// Bars fetched for a hole; `None` when the venue did not give them.
@@ -86,6 +88,8 @@ pub(super) struct Desk {
     sender: mpsc::Sender<Msg>,
     last_seen: HashMap<(Symbol, Channel), Ms>,
     holes: HashMap<(Symbol, Channel), Hole>,
+    /// Holes of trades about to be refilled, as they were told.
+    refilling: HashMap<Symbol, Hole>,
     /// Freshness of what is polled: no stream tells of it.
     polled: HashMap<Symbol, (Freshness, Option<VenueState>)>,
     /// States by stream: a channel is as bad as the worst of its streams.
@@ -102,13 +106,24 @@ impl Desk {
         polled: impl Iterator<Item = Symbol>,
     ) -> Desk {
         let (last_seen, holes, streams) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let refilling = HashMap::new();
         let now = outlet.now();
         let fresh = |symbol| {
             let mut fresh = Freshness::new(Some(Ms(poll::OPEN_INTEREST_EVERY.as_millis() as i64)));
             fresh.subscribed(now);
             (symbol, (fresh, None))
         };
-        Desk { tape, outlet, rest, sender, last_seen, holes, polled: polled.map(fresh).collect(), streams }
+        Desk {
+            tape,
+            outlet,
+            rest,
+            sender,
+            last_seen,
+            holes,
+            refilling,
+            polled: polled.map(fresh).collect(),
+            streams,
+        }
     }
 
     /// Works until every line is gone.
@@ -174,7 +189,7 @@ impl Desk {
                 self.outlet.board().usual(self.outlet.venue(), &stream.symbol, stream.channel, usual);
             }
             Msg::Reason(reason) => self.outlet.board().reason(self.outlet.venue(), Some(reason)),
-            Msg::Trades { symbol, hole, trades } => self.trades_refilled(&symbol, hole, trades),
+            Msg::Trades { symbol, hole, told, trades } => self.trades_refilled(&symbol, hole, told, trades),
             Msg::Klines { symbol, hole, to, bars } => {
                 let state = if bars.is_some() { GapState::Refilled } else { GapState::Lost };
                 let mut out = Vec::new();
@@ -236,7 +251,9 @@ impl Desk {
         match channel {
             Channel::Bar => self.fetch_klines(symbol, hole, to),
             // The refill that was just asked for tells how it ended; unbroken numbering lost nothing.
-            Channel::Trade if trades_missing => {}
+            Channel::Trade if trades_missing => {
+                self.refilling.insert(symbol, hole);
+            }
             Channel::Trade => self.tell_gap(&symbol, channel, hole, Some(to), GapState::Refilled),
             Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Book => {
                 self.tell_gap(&symbol, channel, hole, Some(to), GapState::Lost);
@@ -250,12 +267,11 @@ impl Desk {
         self.outlet.publish_gap(self.tape.gap(now, symbol, channel, hole.from, to, hole.cause, state));
     }
 
-    fn trades_refilled(&mut self, symbol: &Symbol, hole: TradeHole, trades: Vec<TradeUpdate>) {
+    fn trades_refilled(&mut self, symbol: &Symbol, hole: TradeHole, told: Hole, trades: Vec<TradeUpdate>) {
         let mut out = Vec::new();
         let whole = self.tape.refill_trades(self.outlet.now(), symbol, hole, trades, &mut out);
         self.publish(out);
         let state = if whole { GapState::Refilled } else { GapState::Lost };
-        let told = Hole { from: hole.from, cause: GapCause::Sequence };
         self.tell_gap(symbol, Channel::Trade, told, Some(hole.to), state);
     }
 
@@ -305,8 +321,12 @@ impl Desk {
 
     fn fetch_trades(&mut self, symbol: Symbol, hole: TradeHole) {
         let Some(instrument) = self.tape.instrument(&symbol).cloned() else { return };
-        let told = Hole { from: hole.from, cause: GapCause::Sequence };
-        self.tell_gap(&symbol, Channel::Trade, told, None, GapState::Open);
+        // A broken line has been told already; a jump on a living one has not.
+        let told = self.refilling.remove(&symbol).unwrap_or_else(|| {
+            let told = Hole { from: hole.from, cause: GapCause::Sequence };
+            self.tell_gap(&symbol, Channel::Trade, told, None, GapState::Open);
+            told
+        });
         let (rest, sender) = (self.rest.clone(), self.sender.clone());
         tokio::spawn(async move {
             let mut trades: Vec<TradeUpdate> = Vec::new();
@@ -335,7 +355,7 @@ impl Desk {
                 }
                 from = newest.trade.timestamp;
             }
-            let _ = sender.send(Msg::Trades { symbol, hole, trades }).await;
+            let _ = sender.send(Msg::Trades { symbol, hole, told, trades }).await;
         });
     }
 }
