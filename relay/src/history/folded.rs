@@ -77,7 +77,10 @@ impl History {
         self.catch_up(series, folded).await?;
         let tail = self.minutes(series, folded.next).await?;
         let frame = folded.frames.iter().find(|frame| frame.timeframe == timeframe);
-        Ok(fold_range(frame, &tail, series, query))
+        // A week that began before the first month looked at is not whole, unless nothing is recorded earlier.
+        let whole = if folded.from > first { folded.from } else { query.from };
+        let query = BarsQuery { from: query.from.max(whole), ..query.clone() };
+        Ok(fold_range(frame, &tail, series, &query))
     }
 
     /// Adds the minutes that are closed for good by now.

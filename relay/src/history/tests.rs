@@ -323,6 +323,32 @@ async fn without_venue_bars_all_are_folded_from_stored_minutes_bit_for_bit() {
 }
 
 #[tokio::test]
+async fn a_week_is_never_served_in_part_however_far_back_was_asked() {
+    let deck = deck(Venue::new(&[]));
+    // Two days of January, then March, which begins on a Friday: its first week is half February's.
+    let january = Civil::midnight(2024, 1, 10);
+    record(&deck, january, january + Ms(2 * Ms::DAY.0)).await;
+    let march = Civil::midnight(2024, 2, 28);
+    record(&deck, march, march + Ms(5 * Ms::DAY.0)).await;
+    let week = BarsQuery { from: Civil::midnight(2024, 2, 26), newest: false, ..query(Timeframe::W1) };
+    let whole = bars(deck.history.candles(&week).await.unwrap());
+    for from in [Civil::midnight(2024, 3, 1), Civil::midnight(2024, 2, 26), Ms::ZERO] {
+        let weeks = BarsQuery { from, newest: false, ..query(Timeframe::W1) };
+        deck.history.folded.lock().unwrap().clear();
+        let rows = bars(deck.history.candles(&weeks).await.unwrap());
+        assert!(rows.iter().all(|b| b.timestamp >= from));
+        let same = rows.iter().find(|b| b.timestamp == whole[0].timestamp);
+        assert_eq!(same.is_some(), from <= whole[0].timestamp);
+        assert!(same.is_none_or(|b| *b == whole[0]));
+    }
+    // Two weeks without rows let the newest two reach before the month that was looked at.
+    deck.clock.store(Civil::midnight(2024, 3, 23).0, Ordering::Relaxed);
+    deck.history.folded.lock().unwrap().clear();
+    let newest = bars(deck.history.candles(&BarsQuery { limit: 2, ..query(Timeframe::W1) }).await.unwrap());
+    assert_eq!(newest.iter().map(|b| b.timestamp).collect::<Vec<_>>(), [Civil::midnight(2024, 3, 18)]);
+}
+
+#[tokio::test]
 async fn ranges_are_half_open_and_cut_to_the_limit() {
     let deck = deck(Venue::new(&[]));
     let start = Civil::midnight(2024, 3, 15);
