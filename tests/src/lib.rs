@@ -4,9 +4,11 @@
 //! - [`oracle`]: independent, exact calculations to compare the relay's with;
 //! - [`fake_binance`]: a venue that speaks the real protocol, with faults by command;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
-//! - [`client`]: a WebSocket client that waits for conditions.
+//! - [`client`]: a WebSocket client that waits for conditions;
+//! - [`relay`]: the binary, started on a folder of its own.
 
 pub mod client;
 pub mod fake_binance;
 pub mod oracle;
 pub mod proxy;
+pub mod relay;

@@ -1,0 +1,217 @@
+//! Bad input: a clear error each, and nobody else disturbed.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::client::Client;
+use tests::relay::{Options, Relay};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A client that watches trades, and must not notice anything.
+async fn bystander(relay: &Relay) -> Result<Client> {
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "channels": ["trade"]})).await?;
+    client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
+    Ok(client)
+}
+
+/// Trades went on, one by one, with no pause that anyone would see.
+async fn undisturbed(mut client: Client) -> Result<()> {
+    let before = client.frames.len();
+    client.wait("trades go on", SOON, |f| f.len() > before + 2).await?;
+    assert_eq!(client.closed, None);
+    let seqs: Vec<u64> =
+        client.frames.iter().filter(|f| f["type"] == "trade").filter_map(|f| f["seq"].as_u64()).collect();
+    assert!(seqs.windows(2).all(|w| w[1] == w[0] + 1), "{seqs:?}");
+    assert!(client.frames.iter().all(|f| f["type"] != "gap" && f["type"] != "slow"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn http_names_what_is_wrong() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let watching = bystander(&relay).await?;
+    let candles = "/api/candles?symbol=BTCUSDT-PERP&interval=1m";
+    let long = "A".repeat(5_000);
+    let cases = [
+        ("/api/candles?symbol=NOPEUSDT-PERP&interval=1m".to_owned(), 404, "symbol"),
+        ("/api/candles?interval=1m".to_owned(), 400, "symbol"),
+        ("/api/candles?symbol=BTCUSDT-PERP&interval=7m".to_owned(), 400, "interval"),
+        ("/api/chart/history?symbol=BTCUSDT-PERP&timeframe=7m".to_owned(), 400, "timeframe"),
+        (format!("{candles}&from=2000&to=1000"), 400, "from"),
+        (format!("{candles}&from=soon"), 400, "from"),
+        (format!("{candles}&to=2025-02-30"), 400, "to"),
+        (format!("{candles}&venue=mtgox"), 404, "venue"),
+        ("/api/candles?symbol=..%2F..%2Fetc%2Fpasswd&interval=1m".to_owned(), 400, "symbol"),
+        (format!("/api/candles?symbol={long}&interval=1m"), 400, "symbol"),
+        ("/api/latest-candle?symbol=NOPEUSDT-PERP&interval=1m".to_owned(), 404, "symbol"),
+        ("/api/history/oi?symbol=BTCUSDT-PERP&from=2000&to=1000".to_owned(), 400, "from"),
+        ("/api/history/funding?symbol=%00".to_owned(), 400, "symbol"),
+        ("/api/history/nonsense?symbol=BTCUSDT-PERP".to_owned(), 404, ""),
+        ("/api/snapshot?symbol=BTCUSDT-PERP&channels=nonsense".to_owned(), 400, "channels"),
+        ("/api/nonsense".to_owned(), 404, ""),
+    ];
+    let mut wrong = Vec::new();
+    for (path, status, names) in cases {
+        let (got, headers, body) = relay.get_with(&path, &[]).await?;
+        let kind = headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
+        let detail = body["detail"].as_str().unwrap_or("");
+        // An unknown venue is bad input or nothing found: both say so.
+        let status_fits = got == status || (names == "venue" && got == 400);
+        let code = body["code"].as_str().unwrap_or("");
+        let snake = !code.is_empty()
+            && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit());
+        let fits = status_fits
+            && kind.starts_with("application/problem+json")
+            && body["status"] == got
+            && snake
+            && detail.contains(names)
+            && headers.contains_key("x-request-id");
+        if !fits {
+            let path: String = path.chars().take(100).collect();
+            wrong.push(format!("{path}: {got} {kind} {body}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    undisturbed(watching).await
+}
+
+#[tokio::test]
+async fn the_socket_answers_and_stays_open() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let watching = bystander(&relay).await?;
+    let mut client = relay.socket().await?;
+    let request = |fields: Value| {
+        let mut frame = json!({"action": "subscribe", "id": 1, "symbols": ["BTCUSDT-PERP"]});
+        for (key, value) in fields.as_object().into_iter().flatten() {
+            frame[key] = value.clone();
+        }
+        frame.to_string()
+    };
+    let cases = [
+        (request(json!({"symbols": ["NOPEUSDT-PERP"]})), "unknown_symbol"),
+        (request(json!({"symbols": ["BTCUSDT-PERP", "NOPEUSDT-PERP"]})), "unknown_symbol"),
+        (request(json!({"symbols": ["../../etc/passwd"]})), "invalid_symbol"),
+        (request(json!({"symbols": "BTCUSDT-PERP"})), "invalid_field"),
+        (request(json!({"symbols": [7]})), "invalid_field"),
+        (request(json!({"intervals": ["7m"]})), "unknown_interval"),
+        (request(json!({"channels": ["nonsense"]})), "unknown_channel"),
+        (request(json!({"venues": ["mtgox"]})), "unknown_venue"),
+        (request(json!({"resume": 5})), "invalid_resume"),
+        (r#"{"action":"buy","id":1}"#.to_owned(), "unknown_action"),
+        ("[1,2".to_owned(), "invalid_json"),
+    ];
+    for (text, code) in &cases {
+        client.take();
+        client.send_text(text).await?;
+        let error = client.wait_for(code, SOON, |f| f["type"] == "error").await?;
+        assert_eq!(error["code"], **code, "{text}: {error}");
+        assert!(error["message"].as_str().is_some_and(|m| !m.is_empty()));
+        assert!(!text.contains("\"id\":1") || error["id"] == 1, "{error}");
+    }
+    // A refused request subscribed nothing, not even its good half.
+    client.take();
+    client.send(&json!({"action": "ping", "id": "x"})).await?;
+    client.wait_for("pong", SOON, |f| f["type"] == "pong" && f["id"] == "x").await?;
+    client.read_for(Duration::from_millis(500)).await;
+    assert!(client.frames.iter().all(|f| f.get("seq").is_none()), "{:?}", client.frames);
+
+    client.send_bytes(vec![0, 255, 1, 2]).await?;
+    let error = client.wait_for("binary", SOON, |f| f["type"] == "error").await?;
+    assert_eq!(error["code"], "binary_frame");
+    undisturbed(watching).await
+}
+
+#[tokio::test]
+async fn an_oversized_frame_is_told_and_closed_with_1008() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let watching = bystander(&relay).await?;
+    let mut client = relay.socket().await?;
+    client.send_text(&"x".repeat(1 << 20)).await?;
+    let error = client.wait_for("too large", SOON, |f| f["type"] == "error").await?;
+    assert_eq!(error["code"], "frame_too_large");
+    assert_eq!(client.wait_closed(SOON).await?, 1008);
+    let mut bytes = relay.socket().await?;
+    bytes.send_bytes(vec![7; 1 << 20]).await?;
+    let error = bytes.wait_for("too large", SOON, |f| f["type"] == "error").await?;
+    assert!(["frame_too_large", "binary_frame"].contains(&error["code"].as_str().unwrap_or("")), "{error}");
+    undisturbed(watching).await
+}
+
+#[tokio::test]
+async fn too_many_frames_or_subscriptions_end_with_1008() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let watching = bystander(&relay).await?;
+    let mut hasty = relay.socket().await?;
+    for id in 0..21 {
+        hasty.send(&json!({"action": "ping", "id": id})).await?;
+    }
+    hasty.wait_for("rate_limited", SOON, |f| f["code"] == "rate_limited").await?;
+    assert_eq!(hasty.wait_closed(SOON).await?, 1008);
+    assert_eq!(hasty.frames.iter().filter(|f| f["type"] == "pong").count(), 20);
+
+    let symbols: Vec<Value> = relay.rows("/api/symbols").await?.iter().map(|s| s["symbol"].clone()).collect();
+    let mut greedy = relay.socket().await?;
+    let all = ["1m", "5m", "15m", "30m", "1H", "4H", "1D", "1W", "1M"];
+    let topics = 9 + 5;
+    if symbols.len() * topics > 200 {
+        let channels = ["bar", "oi", "funding", "liquidation", "trade", "book"];
+        greedy.send(&json!({"action": "subscribe", "id": 9, "symbols": symbols, "channels": channels, "intervals": all})).await?;
+        greedy.wait_for("too many", SOON, |f| f["code"] == "too_many_subscriptions" && f["id"] == 9).await?;
+        assert_eq!(greedy.wait_closed(SOON).await?, 1008);
+    }
+    undisturbed(watching).await
+}
+
+#[tokio::test]
+async fn a_low_subscription_limit_is_kept() -> Result<()> {
+    let relay = Options::sim().env("TAPEDECK_SUBSCRIPTIONS", "3").start().await?;
+    let mut client = relay.socket().await?;
+    let ask =
+        |channels: Value| json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "channels": channels});
+    client.send(&ask(json!(["trade", "book"]))).await?;
+    client.send(&ask(json!(["trade", "book"]))).await?;
+    client.send(&ask(json!(["oi"]))).await?;
+    client.wait("three", SOON, |f| f.iter().filter(|f| f["type"] == "subscribed").count() == 3).await?;
+    client.send(&ask(json!(["funding"]))).await?;
+    client.wait_for("too many", SOON, |f| f["code"] == "too_many_subscriptions").await?;
+    assert_eq!(client.wait_closed(SOON).await?, 1008);
+    Ok(())
+}
+
+#[tokio::test]
+async fn hosts_and_origins_are_allow_lists() -> Result<()> {
+    let relay = Options::sim()
+        .env("TAPEDECK_ALLOWED_HOSTS", "deck.example")
+        .env("TAPEDECK_ALLOWED_ORIGINS", "https://trusted.example")
+        .start()
+        .await?;
+    for (host, status) in
+        [("deck.example", 200), ("localhost", 200), ("evil.example", 403), ("127.0.0.1.evil.example", 403)]
+    {
+        let (got, _, body) = relay.get_with("/api/status", &[("host", host)]).await?;
+        assert_eq!(got, status, "{host}: {body}");
+    }
+    let own = format!("http://{}", relay.address);
+    for (origin, allowed) in [
+        (own.as_str(), true),
+        ("https://trusted.example", true),
+        ("https://evil.example", false),
+        ("null", false),
+    ] {
+        let socket = Client::connect_with(&relay.socket_url(), &[("origin", origin)]).await;
+        match (socket, allowed) {
+            (Ok(_), true) => {}
+            (Err(refusal), false) => assert_eq!(refusal.to_string(), "refused with 403", "{origin}"),
+            (Ok(_), false) => panic!("{origin} was let in"),
+            (Err(refusal), true) => panic!("{origin}: {refusal}"),
+        }
+    }
+    let (_, headers, _) = relay.get_with("/api/status", &[("origin", "https://evil.example")]).await?;
+    assert!(!headers.contains_key("access-control-allow-origin"));
+    let (_, headers, _) = relay.get_with("/api/status", &[("origin", "https://trusted.example")]).await?;
+    assert_eq!(headers["access-control-allow-origin"], "https://trusted.example");
+    Ok(())
+}
