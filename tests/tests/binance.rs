@@ -1,0 +1,482 @@
+//! The real adapter against a fake Binance: totals, silence, cut lines, gaps, bans.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::fake_binance::frames::ForceOrder;
+use tests::fake_binance::market::Product;
+use tests::fake_binance::state::{Mute, Route};
+use tests::fake_binance::{self, FakeBinance, JUNK, USDM_ROUTES};
+use tests::oracle::decimal::float;
+use tests::oracle::{ExactBar, Top};
+use tests::proxy::Proxy;
+use tests::relay::{Options, Relay};
+
+const SOON: Duration = Duration::from_secs(15);
+const PERP: &str = "BTCUSDT-PERP";
+const MINUTE: i64 = 60_000;
+
+async fn fake() -> Result<FakeBinance> {
+    FakeBinance::start(fake_binance::Options { history_days: 4, ..Default::default() }).await
+}
+
+/// State of a topic in `/api/status`.
+fn topic<'a>(status: &'a Value, symbol: &str, channel: &str) -> Option<&'a Value> {
+    let topics = status["venues"][0]["topics"].as_array()?;
+    topics.iter().find(|t| t["symbol"] == symbol && t["channel"] == channel)
+}
+
+fn state(status: &Value, symbol: &str, channel: &str) -> String {
+    topic(status, symbol, channel).and_then(|t| t["state"].as_str()).unwrap_or("unknown").to_owned()
+}
+
+/// Waits until the channels that always flow are live.
+async fn live(relay: &Relay, symbol: &str) -> Result<()> {
+    let flows = ["bar", "trade", "book", "funding"];
+    relay.wait_status("live", SOON, |s| flows.iter().all(|c| state(s, symbol, c) == "live")).await?;
+    Ok(())
+}
+
+/// One bar of the relay against the venue's own total. Volumes are compared as whole steps.
+fn assert_same(row: &Value, exact: &ExactBar, price: u32, quantity: u32) {
+    let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+    let prices = [("open", exact.open), ("high", exact.high), ("low", exact.low), ("close", exact.close)];
+    for (key, units) in prices {
+        assert_eq!(number(key), float(units, price), "{key}: {row} {exact:?}");
+    }
+    let steps = |key: &str| (number(key) * 10_f64.powi(quantity as i32)).round() as i128;
+    assert_eq!(steps("volume"), exact.volume, "volume: {row}");
+    if row.get("buy_volume").is_some_and(|v| !v.is_null()) {
+        assert_eq!(
+            (steps("buy_volume"), steps("sell_volume")),
+            (exact.buy_volume, exact.sell_volume()),
+            "{row}"
+        );
+    }
+    let trades = if row["origin"] == "trades" { exact.trades } else { exact.fills };
+    if row.get("trades").is_some_and(|v| !v.is_null()) {
+        assert_eq!(row["trades"].as_u64(), Some(trades), "{row}");
+    }
+}
+
+/// Compares every closed 1m bar in `[from, to)` and that none is missing or doubled.
+async fn assert_bars(relay: &Relay, fake: &FakeBinance, from: i64, to: i64) -> Result<usize> {
+    let rows = relay.rows(&format!("/api/history/bars?symbol={PERP}&from={from}&to={to}")).await?;
+    let exact = fake.bars(Product::Usdm, "BTCUSDT", "1m", from, to);
+    let times: Vec<i64> = rows.iter().filter_map(|r| r["timestamp"].as_i64()).collect();
+    let expected: Vec<i64> = exact.iter().map(|b| b.open_time).collect();
+    assert_eq!(times, expected, "contiguous, no duplicate");
+    for (row, exact) in rows.iter().zip(&exact) {
+        assert_eq!(row["closed"], true, "{row}");
+        assert_same(row, exact, 2, 3);
+    }
+    Ok(rows.len())
+}
+
+#[tokio::test]
+async fn a_day_is_filled_at_start_and_equals_the_venues_totals() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, &format!("{PERP},BTC/USDT,PEPEUSDT-PERP")).start().await?;
+    live(&relay, PERP).await?;
+    assert_eq!(relay.status().await?["mode"], "live");
+    let now = fake.now();
+    let to = now - now.rem_euclid(MINUTE);
+    let compared = assert_bars(&relay, &fake, to - 1_439 * MINUTE, to).await?;
+    assert_eq!(compared, 1_439);
+
+    let oi =
+        relay.rows(&format!("/api/history/oi?symbol={PERP}&from={}&to={now}", to - 1_400 * MINUTE)).await?;
+    assert!(oi.len() >= 280, "a day of five-minute rows, got {}", oi.len());
+    for row in &oi[..oi.len() - 5] {
+        let at = row["timestamp"].as_i64().context("timestamp")?;
+        let exact = fake.with_market(Product::Usdm, "BTCUSDT", |m| m.open_interest(at));
+        assert_eq!(row["open_interest"].as_f64(), Some(float(exact, 3)), "{row}");
+        assert!(row["open_interest_value"].as_f64() > Some(0.0), "{row}");
+    }
+    let funding =
+        relay.rows(&format!("/api/history/funding?symbol={PERP}&from={}&to={now}", now - 86_400_000)).await?;
+    let settled: Vec<&Value> = funding.iter().filter(|f| f["kind"] == "settled").collect();
+    assert_eq!(settled.len(), 3, "{settled:?}");
+    let hours = funding.iter().rev().find(|f| f["kind"] == "predicted").context("a forecast")?;
+    assert_eq!(hours["interval_hours"], 8.0);
+
+    // The multiplied contract: price per coin, quantity in coins, its own interval.
+    let symbols = relay.rows("/api/symbols").await?;
+    let pepe = symbols.iter().find(|s| s["symbol"] == "PEPEUSDT-PERP").context("PEPE")?;
+    assert_eq!((pepe["multiplier"].as_f64(), pepe["base"].as_str()), (Some(1_000.0), Some("PEPE")));
+    let rows = relay
+        .rows(&format!("/api/history/bars?symbol=PEPEUSDT-PERP&from={}&to={to}", to - 10 * MINUTE))
+        .await?;
+    let exact = fake.bars(Product::Usdm, "1000PEPEUSDT", "1m", to - 10 * MINUTE, to);
+    assert_eq!(rows.len(), exact.len());
+    for (row, exact) in rows.iter().zip(&exact) {
+        let close = float(exact.close, 7) / 1_000.0;
+        let off = row["close"].as_f64().unwrap_or(f64::NAN) - close;
+        assert!(off.abs() <= 1e-12 * close, "{row} is not {close}");
+        assert_eq!(row["volume"].as_f64().map(|v| v.round() as i128), Some(exact.volume * 1_000));
+    }
+    let spot =
+        relay.rows(&format!("/api/history/bars?symbol=BTC%2FUSDT&from={}&to={to}", to - 5 * MINUTE)).await?;
+    for (row, exact) in spot.iter().zip(&fake.bars(Product::Spot, "BTCUSDT", "1m", to - 5 * MINUTE, to)) {
+        assert_same(row, exact, 8, 8);
+    }
+    assert_eq!(spot.len(), 5);
+
+    let counts = fake.counts();
+    assert_eq!(counts.too_fast, 0, "client frames within the venue's limits");
+    assert_eq!(counts.refused(Product::Usdm) + counts.refused(Product::Spot), 0);
+    assert_eq!(counts.connections.get(&Route::UsdmUnrouted), None);
+    for frames in counts.subscribe_frames.iter().map(|(_, text)| text) {
+        assert!(!frames.contains("THINUSDT") && !frames.contains("270326"), "{frames}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn scroll_back_fetches_the_venues_own_bars_of_every_timeframe() -> Result<()> {
+    let options = fake_binance::Options { history_days: 40, ..Default::default() };
+    let fake = FakeBinance::start(options).await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let now = fake.now();
+    let day = 86_400_000;
+    let from = now - now.rem_euclid(day) - 30 * day;
+    for (timeframe, interval, days) in [
+        ("1m", "1m", 1),
+        ("15m", "15m", 2),
+        ("1H", "1h", 5),
+        ("4H", "4h", 20),
+        ("1D", "1d", 25),
+        ("1W", "1w", 25),
+    ] {
+        let to = from + days * day;
+        let path = format!("/api/candles?symbol={PERP}&interval={timeframe}&from={from}&to={to}");
+        let rows = relay.rows(&path).await?;
+        let exact = fake.bars(Product::Usdm, "BTCUSDT", interval, from, to);
+        assert_eq!(rows.len(), exact.len(), "{timeframe}");
+        for (row, exact) in rows.iter().zip(&exact) {
+            assert_eq!(row["timestamp"].as_i64(), Some(exact.open_time), "{timeframe}");
+            assert_same(row, exact, 2, 3);
+        }
+        // Asked again, it is answered from the store.
+        let calls = fake.counts().rest["/fapi/v1/klines"];
+        assert_eq!(relay.rows(&path).await?.len(), exact.len());
+        assert_eq!(fake.counts().rest["/fapi/v1/klines"], calls, "{timeframe} was fetched twice");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn live_minutes_equal_the_venues_totals_and_close_once() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let started = fake.now();
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["bar", "trade"]})).await?;
+    let whole = (started / MINUTE + 1) * MINUTE;
+    let closed = move |f: &Value| {
+        f["type"] == "bar"
+            && f["closed"] == true
+            && f["snapshot"] != true
+            && f["timestamp"].as_i64() >= Some(whole)
+    };
+    // At worst this minute's rest and a whole one, and the 2 s after which a bar closes.
+    client.wait_for("a whole live minute", Duration::from_secs(130), closed).await?;
+    let bar = client.frames.iter().find(|f| closed(f)).context("the bar")?.clone();
+    let exact = fake.bars(Product::Usdm, "BTCUSDT", "1m", whole, whole + MINUTE);
+    assert_eq!(bar["origin"], "trades", "a minute wholly covered by our trades is built from them");
+    assert_same(&bar, &exact[0], 2, 3);
+    assert_eq!(bar["trades"].as_u64(), Some(exact[0].trades));
+    let trades: Vec<u64> = client
+        .frames
+        .iter()
+        .filter(|f| f["type"] == "trade")
+        .filter_map(|f| f["id"].as_str()?.parse().ok())
+        .collect();
+    assert!(trades.len() > 30 && trades.windows(2).all(|w| w[1] == w[0] + 1), "a hole in the trades");
+    assert_bars(&relay, &fake, whole - 30 * MINUTE, whole + MINUTE).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_silent_topic_is_shown_and_resubscribed_alone() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let stream = "btcusdt@markPrice@1s";
+    let before = fake.counts();
+    fake.mute(Product::Usdm, stream, Mute::Subscribes(2));
+    let began = std::time::Instant::now();
+    let status = relay.wait_status("silent", SOON, |s| state(s, PERP, "funding") == "silent").await?;
+    let expected = topic(&status, PERP, "funding")
+        .and_then(|t| t["expected_interval_ms"].as_i64())
+        .context("interval")?;
+    let limit = Duration::from_millis(expected as u64 * 3 + 2_000);
+    assert!(began.elapsed() <= limit, "{:?} with a usual interval of {expected} ms", began.elapsed());
+    for channel in ["bar", "trade", "book"] {
+        assert_ne!(state(&status, PERP, channel), "silent", "{channel}");
+    }
+    relay.wait_status("live again", Duration::from_secs(40), |s| state(s, PERP, "funding") == "live").await?;
+    let after = fake.counts();
+    assert!(after.subscribed[stream] >= before.subscribed[stream] + 2);
+    for (name, times) in &after.subscribed {
+        assert!(name == stream || before.subscribed.get(name) == Some(times), "{name} was touched");
+    }
+    assert_eq!(after.connections, before.connections, "no reconnect");
+    Ok(())
+}
+
+/// Socket traffic through a line that can be cut; REST reaches the venue directly.
+async fn through_proxy(fake: &FakeBinance) -> Result<(Proxy, Relay)> {
+    let proxy = Proxy::start(fake.addresses.usdm_ws).await?;
+    let options = Options::binance(fake, PERP).env("BINANCE_WS_URL", format!("ws://{}", proxy.address));
+    let relay = options.start().await?;
+    live(&relay, PERP).await?;
+    Ok((proxy, relay))
+}
+
+#[tokio::test]
+async fn a_cut_line_comes_back_and_the_hole_is_refilled() -> Result<()> {
+    let fake = fake().await?;
+    let (proxy, relay) = through_proxy(&fake).await?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["trade", "bar"]})).await?;
+    client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
+    let cut_at = fake.now();
+    proxy.cut();
+    relay.wait_status("down", SOON, |s| s["venues"][0]["connected"] == false).await?;
+    client.read_for(Duration::from_secs(8)).await;
+    proxy.restore();
+    let restored = std::time::Instant::now();
+    let back = |s: &Value| ["trade", "book", "funding"].iter().all(|c| state(s, PERP, c) == "live");
+    relay.wait_status("back", Duration::from_secs(12), back).await?;
+    assert!(restored.elapsed() <= Duration::from_secs(10), "back after {:?}", restored.elapsed());
+
+    // Everything that traded meanwhile is in the minutes it belongs to.
+    let minute = cut_at - cut_at.rem_euclid(MINUTE);
+    let next = move |f: &Value| {
+        f["type"] == "bar"
+            && f["closed"] == true
+            && f["snapshot"] != true
+            && f["timestamp"].as_i64() >= Some(minute)
+    };
+    client.wait_for("the minute of the cut", Duration::from_secs(75), next).await?;
+    let whole = |rows: &[Value]| {
+        rows.last().is_some_and(|r| r["timestamp"].as_i64() >= Some(minute) && r["closed"] == true)
+    };
+    let path =
+        format!("/api/history/bars?symbol={PERP}&from={}&to={}", minute - 10 * MINUTE, minute + MINUTE);
+    relay.wait_rows(&path, SOON, whole).await?;
+    assert_bars(&relay, &fake, minute - 10 * MINUTE, minute + MINUTE).await?;
+    let ids: Vec<&str> =
+        client.frames.iter().filter(|f| f["type"] == "trade").filter_map(|f| f["id"].as_str()).collect();
+    let mut unique = ids.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), ids.len(), "a trade told twice");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stalled_line_is_noticed() -> Result<()> {
+    let fake = fake().await?;
+    let (proxy, relay) = through_proxy(&fake).await?;
+    proxy.stall();
+    let noticed = |s: &Value| ["silent", "down"].contains(&state(s, PERP, "book").as_str());
+    relay.wait_status("book silent", Duration::from_secs(10), noticed).await?;
+    proxy.restore();
+    relay.wait_status("book live", Duration::from_secs(20), |s| state(s, PERP, "book") == "live").await?;
+    Ok(())
+}
+
+/// Whether a book frame is the venue's own top of that instant.
+fn is_venues_top(fake: &FakeBinance, frame: &Value) -> Option<bool> {
+    let number = |value: &Value| value.as_f64();
+    let top = Top {
+        bid_px: number(&frame["bid_px"])?,
+        bid_qty: number(&frame["bid_qty"])?,
+        ask_px: number(&frame["ask_px"])?,
+        ask_qty: number(&frame["ask_qty"])?,
+        spread_bps: number(&frame["spread_bps"])?,
+        bid_usd: number(&frame["depth_10bps"]["bid_usd"])?,
+        ask_usd: number(&frame["depth_10bps"]["ask_usd"])?,
+    };
+    let at = frame["timestamp"].as_i64()?;
+    // Event times are up to a tick of the venue's engine later than the step they tell of.
+    let step = at - at.rem_euclid(100);
+    Some(fake.top_at(Product::Usdm, "BTCUSDT", step).is_some_and(|exact| top.same(&exact)))
+}
+
+#[tokio::test]
+async fn a_depth_gap_resyncs_and_nobody_reads_a_stale_book() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["book"]})).await?;
+    let deep = |f: &Value| f["type"] == "book" && f["snapshot"] != true && !f["depth_10bps"].is_null();
+    let count = |frames: &[Value]| frames.iter().filter(|f| deep(f)).count();
+    client.wait("book frames", SOON, |f| count(f) >= 10).await?;
+    let snapshots = fake.counts().rest["/fapi/v1/depth"];
+    // The snapshot that follows the gap is late, and the first one is outdated.
+    fake.stale_snapshots(1);
+    fake.delay_rest(Duration::from_millis(300));
+    fake.skip_depth(Product::Usdm, "BTCUSDT", 2);
+    client.read_for(Duration::from_secs(3)).await;
+    let seen = count(&client.frames);
+    client.wait("book frames again", SOON, |f| count(f) >= seen + 10).await?;
+    assert!(fake.counts().rest["/fapi/v1/depth"] >= snapshots + 2, "no fresh snapshot");
+    let wrong: Vec<&Value> =
+        client.frames.iter().filter(|f| deep(f)).filter(|f| is_venues_top(&fake, f) == Some(false)).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} frames show a book the venue never had: {:?}",
+        wrong.len(),
+        count(&client.frames),
+        wrong.first()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn bans_are_obeyed_to_the_second() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    for status in [429, 418] {
+        fake.ban(Product::Usdm, status, Duration::from_secs(6));
+        let began = fake.now();
+        // Something that needs REST: history nobody has fetched.
+        let from = began - 3 * 86_400_000;
+        let path = format!("/api/candles?symbol={PERP}&interval=1m&from={from}&to={}", from + 3 * MINUTE);
+        let first = relay.get(&path).await?.0;
+        assert!([200, 503].contains(&first), "{first}");
+        let refused = fake.counts().refused(Product::Usdm);
+        for _ in 0..10 {
+            relay.get(&path).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let counts = fake.counts();
+        assert_eq!(counts.refused(Product::Usdm), refused, "{status}: asked again during the ban");
+        let blocked = |s: &Value| {
+            let budgets = s["venues"][0]["rate_budget"].as_array();
+            budgets.is_some_and(|b| b.iter().any(|b| b["blocked_until"].as_i64() > Some(began)))
+        };
+        relay.wait_status("the ban in the status", SOON, blocked).await?;
+        // Afterwards it goes on.
+        relay.wait_rows(&path, Duration::from_secs(12), |rows| rows.len() == 3).await?;
+        let during: Vec<_> =
+            fake.counts().rest_log.into_iter().filter(|c| c.at > began && c.status == status).collect();
+        // What was already under way when the ban came may still arrive.
+        assert!(during.len() <= 2, "{status}: {during:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_location_is_said_as_such() -> Result<()> {
+    for status in [451, 403] {
+        let fake = fake().await?;
+        fake.refuse_location(Some(status));
+        let relay = Options::binance(&fake, PERP).start().await?;
+        let said = |s: &Value| s["venues"][0]["reason"].as_str().is_some_and(|r| r.contains("location"));
+        let shown = relay.wait_status("the reason", SOON, said).await?;
+        assert_eq!(shown["venues"][0]["connected"], false);
+        let calls = fake.counts().rest_log.len();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(fake.counts().rest_log.len() <= calls + 3, "asked again and again");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn junk_is_counted_and_others_are_undisturbed() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, &format!("{PERP},BTC/USDT")).start().await?;
+    live(&relay, PERP).await?;
+    let before = relay.status().await?["venues"][0]["errors"].as_u64().context("errors")?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["trade", "book"]})).await?;
+    client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
+    let connections = fake.counts().connections;
+    let sent = fake.junk();
+    assert_eq!(sent, 3 * (JUNK.len() + 1), "two futures sockets and a spot one");
+    let counted = |s: &Value| s["venues"][0]["errors"].as_u64() >= Some(before + sent as u64 - 3);
+    relay.wait_status("errors counted", SOON, counted).await?;
+    let seen = client.frames.len();
+    client.wait("frames go on", SOON, |f| f.len() > seen + 20).await?;
+    assert_eq!(fake.counts().connections, connections, "junk is no reason to reconnect");
+    let status = relay.status().await?;
+    for channel in ["trade", "book", "funding", "bar"] {
+        assert_eq!(state(&status, PERP, channel), "live");
+    }
+    let trades: Vec<u64> = client
+        .frames
+        .iter()
+        .filter(|f| f["type"] == "trade")
+        .filter_map(|f| f["id"].as_str()?.parse().ok())
+        .collect();
+    assert!(trades.windows(2).all(|w| w[1] == w[0] + 1), "{trades:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn liquidations_have_the_side_that_died() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["liquidation"]})).await?;
+    client.wait_for("subscribed", SOON, |f| f["type"] == "subscribed").await?;
+    let order =
+        ForceOrder { symbol: "BTCUSDT", side: "SELL", quantity: "0.250", average_price: "84000.50", st: 1 };
+    // The coin-margined one, in contracts, must not count.
+    fake.liquidate(&ForceOrder { quantity: "99", st: 2, ..order });
+    fake.liquidate(&order);
+    fake.liquidate(&ForceOrder { side: "BUY", ..order });
+    let liquidations =
+        |frames: &[Value]| frames.iter().filter(|f| f["type"] == "liquidation").cloned().collect::<Vec<_>>();
+    client.wait("two", SOON, |f| liquidations(f).len() >= 2).await?;
+    client.read_for(Duration::from_millis(500)).await;
+    let seen = liquidations(&client.frames);
+    assert_eq!(seen.iter().map(|l| l["side"].as_str()).collect::<Vec<_>>(), [Some("LONG"), Some("SHORT")]);
+    for l in &seen {
+        let numbers = (l["quantity"].as_f64(), l["price"].as_f64(), l["value"].as_f64());
+        assert_eq!(numbers, (Some(0.25), Some(84_000.5), Some(21_000.125)));
+        assert_eq!((&l["price_kind"], &l["at_least"]), (&json!("average"), &json!(true)));
+    }
+    let now = fake.now();
+    let path = format!("/api/history/liquidations?symbol={PERP}&from={}&to={}", now - MINUTE, now + MINUTE);
+    relay.wait_rows(&path, SOON, |rows| rows.len() == 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_venue_that_ends_sockets_loses_nothing() -> Result<()> {
+    let fake = fake().await?;
+    let relay = Options::binance(&fake, PERP).start().await?;
+    live(&relay, PERP).await?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["trade"]})).await?;
+    client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
+    for _ in 0..3 {
+        assert!(fake.disconnect(&USDM_ROUTES) >= 2);
+        let seen = client.frames.len();
+        client.wait("trades again", SOON, |f| f.len() > seen + 2).await?;
+    }
+    let told = |frames: &[Value]| -> Vec<u64> {
+        let ids =
+            frames.iter().filter(|f| f["type"] == "trade").filter_map(|f| f["id"].as_str()?.parse().ok());
+        let mut ids: Vec<u64> = ids.collect();
+        ids.sort_unstable();
+        ids
+    };
+    // What traded while the line was away comes by REST.
+    let whole = |frames: &[Value]| told(frames).windows(2).all(|w| w[1] == w[0] + 1);
+    client.wait("no hole, nothing twice", SOON, whole).await?;
+    let reconnects = relay.status().await?["venues"][0]["reconnects"].as_u64();
+    assert!(reconnects >= Some(3), "{reconnects:?}");
+    Ok(())
+}
