@@ -1,16 +1,17 @@
 //! A WebSocket client that keeps every frame and waits for conditions.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// One socket, and what came over it.
 pub struct Client {
@@ -47,6 +48,18 @@ impl Client {
             Err(Error::Http(response)) => bail!("refused with {}", response.status().as_u16()),
             Err(error) => Err(error).context(url.to_owned()),
         }
+    }
+
+    /// Connects with so small a receive buffer that not reading is soon felt at the other end.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_narrow(address: SocketAddr) -> Result<Client> {
+        let tcp = TcpSocket::new_v4()?;
+        tcp.set_recv_buffer_size(32 * 1_024)?;
+        let stream = MaybeTlsStream::Plain(tcp.connect(address).await?);
+        let (socket, _) = client_async(format!("ws://{address}/ws"), stream).await?;
+        Ok(Client { socket, frames: Vec::new(), times: Vec::new(), closed: None })
     }
 
     /// Sends a JSON frame.

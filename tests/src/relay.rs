@@ -304,9 +304,9 @@ impl Drop for Relay {
     }
 }
 
-/// The newest lines of a log.
+/// The newest lines of a log, without those on our own requests.
 fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("http::status")).collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 

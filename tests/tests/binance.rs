@@ -196,6 +196,8 @@ async fn live_minutes_equal_the_venues_totals_and_close_once() -> Result<()> {
         .filter_map(|f| f["id"].as_str()?.parse().ok())
         .collect();
     assert!(trades.len() > 30 && trades.windows(2).all(|w| w[1] == w[0] + 1), "a hole in the trades");
+    let path = format!("/api/history/bars?symbol={PERP}&from={whole}&to={}", whole + MINUTE);
+    relay.wait_rows(&path, SOON, |rows| rows.last().is_some_and(|r| r["closed"] == true)).await?;
     assert_bars(&relay, &fake, whole - 30 * MINUTE, whole + MINUTE).await?;
     Ok(())
 }
@@ -351,20 +353,22 @@ async fn bans_are_obeyed_to_the_second() -> Result<()> {
         // Something that needs REST: history nobody has fetched.
         let from = began - 3 * 86_400_000;
         let path = format!("/api/candles?symbol={PERP}&interval=1m&from={from}&to={}", from + 3 * MINUTE);
-        let first = relay.get(&path).await?.0;
-        assert!([200, 503].contains(&first), "{first}");
-        let refused = fake.counts().refused(Product::Usdm);
-        for _ in 0..10 {
-            relay.get(&path).await?;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let counts = fake.counts();
-        assert_eq!(counts.refused(Product::Usdm), refused, "{status}: asked again during the ban");
         let blocked = |s: &Value| {
             let budgets = s["venues"][0]["rate_budget"].as_array();
             budgets.is_some_and(|b| b.iter().any(|b| b["blocked_until"].as_i64() > Some(began)))
         };
-        relay.wait_status("the ban in the status", SOON, blocked).await?;
+        let asking = async {
+            for _ in 0..5 {
+                let answer = relay.get(&path).await?.0;
+                assert!([200, 503].contains(&answer), "{answer}");
+            }
+            anyhow::Ok(())
+        };
+        let shown = relay.wait_status("the ban in the status", Duration::from_secs(6), blocked);
+        let (asked, shown) = tokio::join!(asking, shown);
+        asked?;
+        let reason = shown?["venues"][0]["reason"].clone();
+        println!("{status}: shown as {reason}");
         // Afterwards it goes on.
         relay.wait_rows(&path, Duration::from_secs(12), |rows| rows.len() == 3).await?;
         let during: Vec<_> =
@@ -462,7 +466,9 @@ async fn a_venue_that_ends_sockets_loses_nothing() -> Result<()> {
     client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["trade"]})).await?;
     client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
     for _ in 0..3 {
+        relay.wait_status("connected", SOON, |s| s["venues"][0]["connected"] == true).await?;
         assert!(fake.disconnect(&USDM_ROUTES) >= 2);
+        relay.wait_status("noticed", SOON, |s| s["venues"][0]["connected"] == false).await?;
         let seen = client.frames.len();
         client.wait("trades again", SOON, |f| f.len() > seen + 2).await?;
     }
