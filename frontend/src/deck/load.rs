@@ -196,7 +196,8 @@ impl Deck {
                 return;
             }
             loaded.loading = true;
-            minute_hole.or(last)
+            // Bars told by minutes alone do not reach as far back as a first page.
+            minute_hole.or(last).filter(|_| loaded.once)
         };
         query.push(("interval", timeframe.name().into()));
         match last {
@@ -219,6 +220,7 @@ impl Deck {
             }
             if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
                 (loaded.newest, loaded.loading) = (ok, false);
+                loaded.once |= ok;
             }
         }
         match answer {
@@ -258,13 +260,16 @@ impl Deck {
         if self.turn().0 != generation {
             return false;
         }
+        // A failed read says nothing about what is there: the next scroll asks again, not before.
+        let failed = answer.is_err();
         let rows = answer.unwrap_or_default();
         let got = !rows.is_empty();
         {
             let mut core = self.core.borrow_mut();
             if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
                 loaded.loading = false;
-                loaded.exhausted = !got;
+                loaded.exhausted = !got && !failed;
+                loaded.retry_at = failed.then(|| wall() + Ms(5_000));
             }
         }
         self.merge(timeframe, rows);
@@ -279,7 +284,8 @@ impl Deck {
             let (Some(chart), Some(market)) = (&core.chart, &core.market) else { return };
             let loaded = core.loaded.get(timeframe.index()).copied().unwrap_or_default();
             let near = chart.visible(market, timeframe).is_some_and(|v| v.from < OLDER_MARGIN);
-            near && loaded.newest && !loaded.loading && !loaded.exhausted
+            let waits = loaded.retry_at.is_some_and(|at| wall() < at);
+            near && loaded.newest && !loaded.loading && !loaded.exhausted && !waits
         };
         let Some(deck) = self.me.upgrade().filter(|_| near) else { return };
         leptos::task::spawn_local(async move {

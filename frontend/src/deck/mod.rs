@@ -34,7 +34,11 @@ const PHONE_QUERY: &str = "(max-width: 640px)";
 #[derive(Clone, Copy, Default)]
 struct Loaded {
     newest: bool,
+    /// A newest page has come at least once.
+    once: bool,
     loading: bool,
+    /// After a failed read of an older page.
+    retry_at: Option<Ms>,
     /// The relay has nothing older.
     exhausted: bool,
 }
