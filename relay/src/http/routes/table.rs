@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use shared::event::Depth;
 
@@ -164,7 +164,8 @@ fn body<R: Row>(rows: Vec<R>, format: Format) -> Body {
         let bytes = (n < total).then(|| Bytes::from(piece(&rows, format, n)))?;
         Some((Ok::<_, std::convert::Infallible>(bytes), (rows, n + 1)))
     });
-    Body::from_stream(pieces)
+    // The compressing layer asks once more after the end.
+    Body::from_stream(pieces.fuse())
 }
 
 /// Pieces a body is written in: runs of rows, or one column each.
@@ -245,4 +246,31 @@ pub(super) fn object<R: Row>(row: &R, out: &mut Vec<u8>) {
         cell.json(out);
     }
     out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Number(i64);
+
+    impl Row for Number {
+        const FIELDS: &'static [&'static str] = &["timestamp"];
+
+        fn cell(&self, _: usize) -> Cell<'_> {
+            Cell::Int(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_may_be_asked_again_after_its_end() {
+        let rows = (0..2 * PIECE_ROWS as i64 + 1).map(Number).collect();
+        let mut stream = body(rows, Format::Json).into_data_stream();
+        let mut pieces = 0;
+        while stream.next().await.is_some() {
+            pieces += 1;
+        }
+        assert_eq!(pieces, 3);
+        assert!(stream.next().await.is_none());
+    }
 }
