@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use gloo_net::http::Request;
 use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 use super::rows::Problem;
 use crate::url_state::encode;
@@ -41,10 +42,8 @@ pub(crate) async fn get<T: DeserializeOwned>(path: &str, query: &[(&str, String)
     for (i, (key, value)) in query.iter().enumerate() {
         url.push_str(&format!("{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value)));
     }
-    let answer = Request::get(&url).send().await.map_err(|_| HttpError::Unreachable)?;
-    let (ok, status) = (answer.ok(), answer.status());
-    let text = answer.text().await.map_err(|_| HttpError::Unreachable)?;
-    if !ok {
+    let (status, text) = fetch(&url).await.map_err(|_| HttpError::Unreachable)?;
+    if !(200..300).contains(&status) {
         // A development proxy answers for a relay that is not there.
         if matches!(status, 502 | 504) {
             return Err(HttpError::Unreachable);
@@ -53,4 +52,12 @@ pub(crate) async fn get<T: DeserializeOwned>(path: &str, query: &[(&str, String)
         return Err(HttpError::Refused { status, detail: problem.detail });
     }
     serde_json::from_str(&text).map_err(|e| HttpError::Unreadable(e.to_string()))
+}
+
+/// Status and text of an answer; whatever the browser threw otherwise.
+async fn fetch(url: &str) -> Result<(u16, String), JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let answer: web_sys::Response = JsFuture::from(window.fetch_with_str(url)).await?.dyn_into()?;
+    let text = JsFuture::from(answer.text()?).await?;
+    Ok((answer.status(), text.as_string().unwrap_or_default()))
 }
