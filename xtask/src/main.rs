@@ -4,7 +4,7 @@
 //! - [`project`]: where things are; [`shell`]: how other programs are called; [`steps`]: named, timed steps;
 //! - [`setup`]: installs what is missing, or names it in one line;
 //! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
-//! - [`run`], [`test`], [`bench`], [`dist`], [`coverage`]: one file per command.
+//! - [`run`], [`mod@test`], [`mod@bench`], [`dist`], [`coverage`]: one file per command.
 
 mod bench;
 mod bundle;
