@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { until } from './wait.mjs';
+import { Hopeless, until } from './wait.mjs';
 
 const out = join(dirname(fileURLToPath(import.meta.url)), '..', 'out');
 
@@ -53,15 +53,19 @@ export class Deck {
   }
 
   async state() {
-    return this.at('connection-status').first().getAttribute('data-state', { timeout: 5_000 });
+    return this.at('connection-status').first().getAttribute('data-state', { timeout: 1_000 });
   }
 
   async mode() {
-    return this.at('connection-status').first().getAttribute('data-mode', { timeout: 5_000 });
+    return this.at('connection-status').first().getAttribute('data-mode', { timeout: 1_000 });
   }
 
   async live() {
-    await until('the connection to be live', async () => (await this.state()) === 'live', 30_000);
+    await until('the connection to be live', async () => {
+      const uncaught = this.complaints.find((text) => text.startsWith('uncaught'));
+      if (uncaught) throw new Hopeless(uncaught);
+      return (await this.state()) === 'live';
+    }, 30_000);
   }
 
   /** Rows of a series as `window.tapedeck` gives them. */

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { until } from './wait.mjs';
+import { Hopeless, until } from './wait.mjs';
 
 const binary = process.env.TAPEDECK_BIN;
 if (!binary) throw new Error('set TAPEDECK_BIN to the relay to test, or run `cargo xtask test --browser`');
@@ -34,7 +34,7 @@ export class Relay {
       if (found) this.url = found[1];
     });
     await until('the relay to answer /health', async () => {
-      if (ended) throw new Error(`the relay ended: ${this.log.join('\n')}`);
+      if (ended) throw new Hopeless(`the relay ended: ${this.log.join('\n')}`);
       return this.url && (await fetch(`${this.url}/health`)).ok;
     });
   }

@@ -1,6 +1,9 @@
 // Waiting for conditions instead of sleeping.
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** A failure that waiting cannot mend. */
+export class Hopeless extends Error {}
+
 /** Calls `probe` until it answers something truthy, and returns that; fails with `what` after `ms`. */
 export async function until(what, probe, ms = 20_000) {
   const deadline = Date.now() + ms;
@@ -10,6 +13,7 @@ export async function until(what, probe, ms = 20_000) {
       last = await probe();
       if (last) return last;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error;
     }
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}; last: ${describe(last)}`);
