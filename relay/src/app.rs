@@ -111,8 +111,11 @@ impl Relay {
         &self.core
     }
 
-    /// Plays the simulated market's `symbols`.
-    pub fn attach_sim(&mut self, seed: u64, symbols: &[Symbol]) {
+    /// Plays the simulated market's `symbols`; returns once its history is recorded.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn attach_sim(&mut self, seed: u64, symbols: &[Symbol]) -> anyhow::Result<()> {
         let market = Arc::new(SimMarket::new(seed));
         let venue = SimMarket::venue();
         let chosen = market.instruments().into_iter().filter(|i| symbols.contains(&i.symbol));
@@ -120,11 +123,9 @@ impl Relay {
         self.core.directory.set(&venue, instruments.clone());
         let outlet = self.outlet(venue);
         let store = self.core.store.clone();
-        self.tasks.push(tokio::spawn(async move {
-            if let Err(error) = sim::run(market, instruments, outlet, store).await {
-                error!(%error, "the simulated market stopped");
-            }
-        }));
+        let ready = sim::prepare(market, instruments, outlet, store).await.context("the simulated market's history")?;
+        self.tasks.push(tokio::spawn(ready.play()));
+        Ok(())
     }
 
     /// Follows a real venue.

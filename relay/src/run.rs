@@ -67,7 +67,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         page_dir: config.server.page_dir.clone(),
     });
     match &venues.provider {
-        Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols),
+        Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols).await?,
         Provider::Venues(ids) => {
             for id in ids {
                 relay.attach_live(id, venues, None)?;

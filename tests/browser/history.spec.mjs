@@ -17,7 +17,7 @@ after(async () => {
 });
 
 test('dragging into the past loads older bars and leaves the view where it is', async () => {
-  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '1m' });
   await until('the first history', async () => (await deck.bars('price')).length >= 1_000);
   const first = (await deck.bars('price'))[0].timestamp;
   const { x, y, box } = await deck.middle('pane-price');

@@ -43,7 +43,7 @@ test('every pane has data of the last day and stands on the bars of the price pa
 });
 
 test('bars ascend, one per minute, with nothing missing', async () => {
-  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '1m' });
   const bars = await deck.bars('price');
   assert.ok(bars.length >= 300, `${bars.length} bars`);
   for (let i = 1; i < bars.length; i += 1) {

@@ -20,13 +20,26 @@ const STEP: Duration = Duration::from_millis(50);
 /// Rows handed to the store at once.
 const CHUNK: usize = 4_096;
 
-/// Writes the history that the store lacks, then plays the market until the task is dropped.
-pub async fn run(
+/// A simulated market whose history is recorded, ready to play.
+pub struct Ready {
+    market: Arc<SimMarket>,
+    instruments: Vec<Arc<Instrument>>,
+    outlet: Outlet,
+    tape: Tape,
+    from: Ms,
+}
+
+/// Writes the history that the store lacks. Done before the relay serves: a page that asked in between would take a
+/// half-written history for the whole.
+///
+/// # Errors
+/// When the store cannot write.
+pub async fn prepare(
     market: Arc<SimMarket>,
     instruments: Vec<Arc<Instrument>>,
     outlet: Outlet,
     store: Arc<dyn Store>,
-) -> Result<(), StoreError> {
+) -> Result<Ready, StoreError> {
     let mut tape = Tape::new(SimMarket::venue(), Origin::Sim);
     let start = outlet.now();
     let minute = start.floor(Ms::MINUTE);
@@ -40,8 +53,14 @@ pub async fn run(
         tape.trades_covered_from(&instrument.symbol, minute);
     }
     info!(symbols = instruments.len(), took_ms = (outlet.now() - start).0, "simulated history is ready");
-    play(market, outlet, tape, &instruments, minute).await;
-    Ok(())
+    Ok(Ready { market, instruments, outlet, tape, from: minute })
+}
+
+impl Ready {
+    /// Plays the market until the task is dropped.
+    pub async fn play(self) {
+        play(self.market, self.outlet, self.tape, &self.instruments, self.from).await;
+    }
 }
 
 /// Plays from `from` on, first what already passed of the running minute.

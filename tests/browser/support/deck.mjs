@@ -83,6 +83,29 @@ export class Deck {
     await until(`${name} to be pressed`, async () => (await this.at(`timeframe-${name}`).getAttribute('aria-pressed')) === 'true');
   }
 
+  /**
+   * Listens to the 1m bars of `symbol` over a socket of its own in the page; `minutes()` then gives each forming and
+   * closed state of each minute that arrived.
+   */
+  async listen(symbol) {
+    await this.page.evaluate((symbol) => {
+      window.heardMinutes = [];
+      const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`, 'tapedeck.v1.json');
+      socket.onopen = () =>
+        socket.send(JSON.stringify({ action: 'subscribe', symbols: [symbol], channels: ['bar'], intervals: ['1m'] }));
+      socket.onmessage = (message) => {
+        for (const frame of [JSON.parse(message.data)].flat()) {
+          if (frame.type === 'bar' && frame.interval === '1m') window.heardMinutes.push(frame);
+        }
+      };
+    }, symbol);
+    await until('the first minute on the socket', async () => (await this.minutes()).length > 0);
+  }
+
+  async minutes() {
+    return this.page.evaluate(() => window.heardMinutes);
+  }
+
   /** The query of the page's address. */
   query() {
     return new URL(this.page.url()).searchParams;
