@@ -123,7 +123,9 @@ impl Relay {
         self.core.directory.set(&venue, instruments.clone());
         let outlet = self.outlet(venue);
         let store = self.core.store.clone();
-        let ready = sim::prepare(market, instruments, outlet, store).await.context("the simulated market's history")?;
+        let ready = sim::prepare(market, instruments, outlet, store)
+            .await
+            .context("the simulated market's history")?;
         self.tasks.push(tokio::spawn(ready.play()));
         Ok(())
     }

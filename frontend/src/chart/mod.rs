@@ -313,6 +313,8 @@ impl Chart {
         if let (Some(v), false) = (visible, window.is_empty()) {
             let start = window.start as f64;
             self.js.show(v.from - start, v.to - start);
+            // The library moves with its next paint and reports then; until then this is what will be visible.
+            self.visible.set(Some((v.from - start, v.to - start)));
         }
     }
 
