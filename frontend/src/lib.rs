@@ -1,7 +1,7 @@
 //! The page: a Leptos app that draws what the relay tells.
 //!
-//! Reading order: [`format`], [`settings`] and [`url_state`] are plain values; [`series`] holds the open market's
-//! history and [`feed`] reads it from the relay; `chart` draws a window of it, `deck` joins these, and `ui` are
+//! Reading order: `format`, `settings` and `url_state` are plain values; `series` holds the open market's
+//! history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, and `ui` are
 //! the components around it. The first five build and are tested natively; what touches the browser is wasm only.
 
 pub mod feed;

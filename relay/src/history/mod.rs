@@ -1,12 +1,12 @@
 //! Bars of any timeframe and range: stored where known, fetched from the venue where not, folded where the
 //! venue has none.
 //!
-//! - 1m bars come from the store; minutes it lacks are fetched once and kept ([`fill`]).
+//! - 1m bars come from the store; minutes it lacks are fetched once and kept (`fill`).
 //! - Higher timeframes are the venue's own bars where it has them. What it cannot have yet (the forming
 //!   bucket, and any after its last bar) is folded from the largest closed bars inside, down to the forming
-//!   minute ([`tail`]).
+//!   minute (`tail`).
 //! - Where the venue has no bars of its own (simulation, recordings) all are folded from 1m bars and the
-//!   folds are kept ([`folded`]).
+//!   folds are kept (`folded`).
 //!
 //! A minute without a row stays a hole in all of them.
 

@@ -1,7 +1,7 @@
 //! The hub: every event encoded once, handed to every subscriber as the same bytes.
 //!
 //! State topics are sent at once on their first change and then at most once per [`CONFLATE`], the last value
-//! always; event topics are never merged. One bounded queue per client ([`queue`]); a slow client delays nobody.
+//! always; event topics are never merged. One bounded queue per client (`queue`); a slow client delays nobody.
 
 mod queue;
 mod topics;

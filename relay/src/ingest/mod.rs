@@ -1,7 +1,7 @@
 //! Ingest: from venues to the bus.
 //!
-//! [`tape`] turns one venue's updates into events; [`book_sync`] keeps its books in step; [`outlet`] counts and
-//! publishes; [`board`] is what is known of each venue right now; [`recorder`] decides what is kept. [`sim`]
+//! `tape` turns one venue's updates into events; `book_sync` keeps its books in step; `outlet` counts and
+//! publishes; `board` is what is known of each venue right now; `recorder` decides what is kept. `sim`
 //! drives the simulated market.
 
 mod board;

@@ -69,7 +69,7 @@ pub struct KeepAlive {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stream {
     pub route: &'static str,
-    /// The venue's name for it; [`Frame::stream`] answers with the same.
+    /// The venue's name for it; [`Decoded::stream`] answers with the same.
     pub name: Arc<str>,
     pub symbol: Symbol,
     pub channel: Channel,

@@ -1,7 +1,7 @@
 //! A live venue: instruments, start-up fill, then lines, pollers and the desk.
 //!
-//! [`connection`] is one socket; [`line`] drives the link machine over the connections of one route; [`desk`]
-//! owns the tape; [`poll`] and [`backfill`] ask REST.
+//! `connection` is one socket; `line` drives the link machine over the connections of one route; `desk`
+//! owns the tape; `poll` and `backfill` ask REST.
 
 mod backfill;
 mod connection;
