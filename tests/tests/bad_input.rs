@@ -52,6 +52,7 @@ async fn http_names_what_is_wrong() -> Result<()> {
         ("/api/history/nonsense?symbol=BTCUSDT-PERP".to_owned(), 404, ""),
         ("/api/snapshot?symbol=BTCUSDT-PERP&channels=nonsense".to_owned(), 400, "channels"),
         ("/api/nonsense".to_owned(), 404, ""),
+        ("/ws".to_owned(), 400, "upgrade"),
     ];
     let mut wrong = Vec::new();
     for (path, status, names) in cases {
@@ -136,7 +137,8 @@ async fn an_oversized_frame_is_told_and_closed_with_1008() -> Result<()> {
     let mut bytes = relay.socket().await?;
     bytes.send_bytes(vec![7; 1 << 20]).await?;
     let error = bytes.wait_for("too large", SOON, |f| f["type"] == "error").await?;
-    assert!(["frame_too_large", "binary_frame"].contains(&error["code"].as_str().unwrap_or("")), "{error}");
+    assert_eq!(error["code"], "frame_too_large");
+    assert_eq!(bytes.wait_closed(SOON).await?, 1008);
     undisturbed(watching).await
 }
 
@@ -213,5 +215,22 @@ async fn hosts_and_origins_are_allow_lists() -> Result<()> {
     assert!(!headers.contains_key("access-control-allow-origin"));
     let (_, headers, _) = relay.get_with("/api/status", &[("origin", "https://trusted.example")]).await?;
     assert_eq!(headers["access-control-allow-origin"], "https://trusted.example");
+    Ok(())
+}
+
+#[test]
+fn a_file_without_a_single_frame_ends_the_replay_with_one_line() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("notes.jsonl");
+    std::fs::write(&file, "# notes\nno frame here\n{\"a\":1}\n")?;
+    let output = std::process::Command::new(tests::relay::binary())
+        .args(["replay", "--exit", "--speed", "max", "--listen", "127.0.0.1:0"])
+        .arg(&file)
+        .current_dir(folder.path())
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let last = told.lines().last().unwrap_or("");
+    assert!(last.contains("nothing to replay") && last.contains("notes.jsonl"), "{told}");
     Ok(())
 }

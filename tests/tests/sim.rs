@@ -230,6 +230,15 @@ async fn resuming_by_cursor_leaves_no_hole() -> Result<()> {
     late.send(&request).await?;
     let gap = late.wait_for("expired", SOON, |f| f["type"] == "gap").await?;
     assert_eq!((&gap["cause"], &gap["channel"]), (&json!("resume_expired"), &json!("trade")));
+
+    // The loss is told before the values that stand after it.
+    let mut late = relay.socket().await?;
+    let mut request = subscribe(3, &["funding"], &[]);
+    request["resume"] = json!("1.1");
+    late.send(&request).await?;
+    late.wait_for("the last value", SOON, |f| f["snapshot"] == true).await?;
+    let kinds: Vec<&str> = late.frames.iter().filter_map(|f| f["type"].as_str()).collect();
+    assert_eq!(kinds[kinds.len().saturating_sub(3)..], ["subscribed", "gap", "funding"], "{kinds:?}");
     Ok(())
 }
 

@@ -150,7 +150,10 @@ pub fn router(core: Arc<Core>, api: Router, page: Router) -> Router {
         .route("/api/status", get(status::status))
         .route("/api/snapshot", get(status::snapshot))
         .with_state(core.clone());
-    let socket = Router::new().route("/ws", get(ws::upgrade)).with_state(core.clone());
+    let socket = Router::new()
+        .route("/ws", get(ws::upgrade))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(core.clone());
     let unknown_api = Router::new().route("/api/{*rest}", axum::routing::any(no_such_route));
     own.merge(api)
         .merge(unknown_api)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
@@ -16,8 +17,8 @@ use shared::wire::{
 };
 use tracing::{Instrument, debug, info, info_span};
 
-use super::Core;
 use super::limits::{self, RateWindow};
+use super::{ApiError, Core};
 use crate::hub::{Client, Loss};
 
 /// Frames joined into one write.
@@ -34,8 +35,12 @@ pub(super) async fn upgrade(
     State(core): State<Arc<Core>>,
     ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
     headers: HeaderMap,
-    ws: WebSocketUpgrade,
+    ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let ws = match ws {
+        Ok(ws) => ws,
+        Err(why) => return ApiError::bad_request("not_a_websocket", why.body_text()).into_response(),
+    };
     if let Err(refusal) = limits::check_origin(&core.access, &headers) {
         return refusal.into_response();
     }
@@ -88,16 +93,13 @@ async fn read(
 ) -> Option<(u16, &'static str)> {
     let mut frames = RateWindow::new(core.access.control_frames_per_second);
     while let Some(Ok(message)) = stream.next().await {
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Binary(_) => {
-                refuse(client, None, "binary_frame", "control frames are JSON text, not binary");
-                Utf8Bytes::default()
-            }
+        let (size, text) = match message {
+            Message::Text(text) => (text.len(), Some(text)),
+            Message::Binary(bytes) => (bytes.len(), None),
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return None,
         };
-        if text.len() > core.access.frame_bytes {
+        if size > core.access.frame_bytes {
             refuse(
                 client,
                 None,
@@ -111,7 +113,11 @@ async fn read(
             refuse(client, None, "rate_limited", &format!("at most {most} control frames a second"));
             return Some((close_code::POLICY, "too many control frames"));
         }
-        if !text.is_empty() && handle(core, client, &text).is_err() {
+        let Some(text) = text else {
+            refuse(client, None, "binary_frame", "control frames are JSON text, not binary");
+            continue;
+        };
+        if handle(core, client, &text).is_err() {
             return Some((close_code::POLICY, "too many subscriptions"));
         }
     }
@@ -150,16 +156,15 @@ fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<()
     let names = topics.iter().cloned().map(Into::into).collect();
     let answer = ServerFrame::Subscribed(Subscribed { id: request.id, topics: names }).encode();
     let Some(cursor) = request.resume else {
-        let _ = core.hub.subscribe(client, &topics, answer, None);
+        let _ = core.hub.subscribe(client, &topics, [answer], None);
         return Ok(());
     };
-    if core.hub.subscribe(client, &topics, answer.clone(), Some((&*core.bus, cursor))).is_err() {
-        let _ = core.hub.subscribe(client, &topics, answer, None);
-        for topic in &topics {
-            // Nothing before that run of the relay can be missing, and nothing after now.
-            let from = Ms(i64::try_from(cursor.epoch).unwrap_or(0)).min(core.clock.now());
-            client.control(gap_frame(core, topic, from, core.clock.now(), GapCause::ResumeExpired));
-        }
+    if core.hub.subscribe(client, &topics, [answer.clone()], Some((&*core.bus, cursor))).is_err() {
+        // Nothing before that run of the relay can be missing, and nothing after now.
+        let from = Ms(i64::try_from(cursor.epoch).unwrap_or(0)).min(core.clock.now());
+        let gap = |topic| gap_frame(core, topic, from, core.clock.now(), GapCause::ResumeExpired);
+        let first: Vec<String> = std::iter::once(answer).chain(topics.iter().map(gap)).collect();
+        let _ = core.hub.subscribe(client, &topics, first, None);
     }
     Ok(())
 }

@@ -137,8 +137,8 @@ impl Hub {
         }
     }
 
-    /// Adds subscriptions after queueing `answer`; topics the client already has are left alone. Fresh ones get
-    /// their last values, or what followed `resume` (of state topics the last value).
+    /// Adds subscriptions after queueing the frames `first`; topics the client already has are left alone.
+    /// Fresh ones get their last values, or what followed `resume` (of state topics the last value).
     ///
     /// # Errors
     /// [`ResumeExpired`] when that place is no longer held; then nothing was subscribed.
@@ -146,14 +146,16 @@ impl Hub {
         &self,
         client: &Arc<Client>,
         topics: &[Topic],
-        answer: String,
+        first: impl IntoIterator<Item = String>,
         resume: Option<(&dyn Bus, Cursor)>,
     ) -> Result<(), ResumeExpired> {
         let mut inner = self.lock();
         // Read under the hub's lock and cut at what the hub has handed out: what the bus already holds beyond
         // that comes live, so nothing is missed and nothing comes twice.
         let missed = resume.map(|(bus, cursor)| bus.since(cursor)).transpose()?;
-        client.control(answer);
+        for frame in first {
+            client.control(frame);
+        }
         let mut fresh = HashSet::new();
         for topic in topics {
             if client.add(topic.clone()) {

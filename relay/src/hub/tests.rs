@@ -51,7 +51,7 @@ async fn drain_data(client: &Client) -> Vec<Data> {
 async fn state_goes_at_once_then_once_per_slot_with_the_last_value() {
     let hub = Hub::new();
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Oi)], "{}".into(), None).expect("no resume");
+    hub.subscribe(&client, &[topic(Channel::Oi)], ["{}".into()], None).expect("no resume");
     let start = Instant::now();
     for n in 1..=5 {
         hub.publish(oi(n), start);
@@ -71,7 +71,7 @@ async fn events_are_never_merged_and_start_empty() {
     let now = Instant::now();
     hub.publish(trade(1), now);
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Trade)], "{}".into(), None).expect("no resume");
+    hub.subscribe(&client, &[topic(Channel::Trade)], ["{}".into()], None).expect("no resume");
     for n in 2..=9 {
         hub.publish(trade(n), now);
     }
@@ -86,10 +86,10 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
     hub.publish(bar(2, 0, true), now);
     hub.publish(bar(3, 1, false), now);
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None).expect("no resume");
+    hub.subscribe(&client, &[topic(Channel::Bar)], ["{}".into()], None).expect("no resume");
     assert_eq!(drain(&client).await, [2, 3]);
     // Subscribing again is idempotent.
-    hub.subscribe(&client, &[topic(Channel::Bar)], "{}".into(), None).expect("no resume");
+    hub.subscribe(&client, &[topic(Channel::Bar)], ["{}".into()], None).expect("no resume");
     assert_eq!(drain(&client).await, [0; 0]);
     // A closed bar overtakes and drops the forming value of its own bucket.
     hub.publish(bar(4, 1, false), now);
@@ -103,7 +103,7 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
 async fn a_slow_client_has_state_conflated_and_lost_events_told() {
     let hub = Hub::new();
     let client = hub.connect();
-    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], "{}".into(), None)
+    hub.subscribe(&client, &[topic(Channel::Oi), topic(Channel::Trade)], ["{}".into()], None)
         .expect("no resume");
     let start = Instant::now();
     for n in 1..=50 {
@@ -126,7 +126,7 @@ async fn unsubscribe_and_disconnect_stop_frames() {
     let hub = Hub::new();
     let (a, b) = (hub.connect(), hub.connect());
     for client in [&a, &b] {
-        hub.subscribe(client, &[topic(Channel::Trade)], "{}".into(), None).expect("no resume");
+        hub.subscribe(client, &[topic(Channel::Trade)], ["{}".into()], None).expect("no resume");
     }
     assert_eq!(hub.clients(), 2);
     hub.unsubscribe(&a, |t| t.channel == Channel::Trade);
@@ -148,11 +148,11 @@ async fn resume_gives_what_was_missed_once_and_says_when_it_cannot() {
     }
     let client = hub.connect();
     let topics = [topic(Channel::Oi), topic(Channel::Trade)];
-    hub.subscribe(&client, &topics, "{}".into(), Some((&bus, places[0]))).expect("held");
+    hub.subscribe(&client, &topics, ["{}".into()], Some((&bus, places[0]))).expect("held");
     // The fourth event is on the bus but not handed out yet: it comes live.
     hub.publish(consumer.try_recv().expect("an event"), Instant::now());
     hub.flush(Instant::now() + CONFLATE);
     assert_eq!(drain_cursors(&client).await, [2, 3, 4]);
     let other = Cursor { epoch: 9, n: 1 };
-    assert!(hub.subscribe(&hub.connect(), &topics, "{}".into(), Some((&bus, other))).is_err());
+    assert!(hub.subscribe(&hub.connect(), &topics, ["{}".into()], Some((&bus, other))).is_err());
 }

@@ -94,6 +94,11 @@ impl Player {
         self.apply(now, updates);
     }
 
+    /// Frames played that held something of this venue, named kinds without an event included.
+    pub fn understood(&self) -> u64 {
+        self.frames.saturating_sub(self.errors)
+    }
+
     /// A line that is no frame, or a frame that cannot be understood.
     pub fn bad(&mut self, line: u64, error: &str) {
         self.errors += 1;

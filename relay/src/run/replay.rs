@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use shared::market::VenueId;
@@ -24,6 +25,8 @@ use crate::venues;
 const READ_AHEAD: usize = 4_096;
 /// Frames played between two chances for everyone else.
 const BURST: u64 = 128;
+/// Bad lines told one by one; the rest only counted.
+const LOGGED_LINES: u64 = 20;
 /// Venue of recordings that do not say.
 const DEFAULT_VENUE: &str = "binance";
 
@@ -67,13 +70,15 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     let (over, ended) = oneshot::channel();
     let make = players(&relay);
     let playing = tokio::spawn(async move {
-        play(frames, pace, make).await;
-        let _ = over.send(());
+        let _ = over.send(play(frames, pace, make).await);
     });
+    let unreadable = Arc::new(AtomicBool::new(false));
+    let nothing = unreadable.clone();
     let shutdown = async move {
         let played = async {
-            let _ = ended.await;
-            if !exit {
+            let understood = ended.await;
+            nothing.store(understood == Ok(0), Ordering::Relaxed);
+            if !exit && understood != Ok(0) {
                 std::future::pending::<()>().await;
             }
         };
@@ -84,14 +89,20 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     };
     let served = serve_on(relay, listener, shutdown).await;
     playing.abort();
-    served
+    served?;
+    if unreadable.load(Ordering::Relaxed) {
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        anyhow::bail!("nothing to replay: no line of {} is a frame of a known venue", names.join(", "));
+    }
+    Ok(())
 }
 
+/// Plays all frames at their pace; answers how many were understood.
 async fn play(
     mut frames: mpsc::Receiver<Recorded>,
     mut pace: Pace,
     make: impl Fn(VenueId) -> Option<Player>,
-) {
+) -> u64 {
     // `None`: a venue this version does not know.
     let mut players: HashMap<VenueId, Option<Player>> = HashMap::new();
     let (mut count, mut bad) = (0_u64, 0_u64);
@@ -100,7 +111,9 @@ async fn play(
             Ok(frame) => frame,
             Err(error) => {
                 bad += 1;
-                warn!(%error, "skipped a line of a recording");
+                if bad <= LOGGED_LINES {
+                    warn!(%error, "skipped a line of a recording");
+                }
                 continue;
             }
         };
@@ -123,6 +136,7 @@ async fn play(
         player.finish();
     }
     info!(frames = count, bad_lines = bad, "replay has ended");
+    players.values().flatten().map(Player::understood).sum()
 }
 
 /// Makes the players of a replay, by venue.
