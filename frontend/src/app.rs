@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::deck::Deck;
-use crate::deck::view::View;
+use crate::deck::view::{LinkState, View};
 use crate::ui::{PaneTabs, Side, Stage, Strip, Toast, TopBar};
 
 /// The deck, for components; only the browser's one thread ever touches it.
@@ -40,10 +40,11 @@ pub(crate) fn mount() {
 #[component]
 fn App() -> impl IntoView {
     let deck = Deck::new();
-    provide_context(deck.view);
+    let view = deck.view;
+    provide_context(view);
     provide_context(DeckRef(StoredValue::new_local(deck)));
     view! {
-        <div class="deck">
+        <div class="deck" class:offline=move || view.link.get().state == LinkState::Offline>
             <TopBar/>
             <Stage/>
             <PaneTabs/>

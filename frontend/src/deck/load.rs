@@ -1,16 +1,17 @@
 //! History by HTTP: what is shown first, then what stands behind it.
 
 use leptos::prelude::*;
-use shared::event::{Bar, Funding, Liquidation, OpenInterest};
+use shared::event::Bar;
 use shared::market::{Ms, Timeframe};
 
 use crate::chart::Aim;
 use crate::feed::http::{self, HttpError};
 use crate::feed::rows::{CandleRow, StatusRow, SymbolRow};
-use crate::series::{Changes, Market, Rolling, Timed};
+use crate::series::Market;
 
+use super::choose::first_choice;
 use super::view::{LinkState, Stage, VenueView, put};
-use super::{Core, Deck, first_choice, wall};
+use super::{Core, Deck, wall};
 
 /// Waits between attempts to reach the relay at the start; the last one repeats.
 const BOOT_WAITS: [Ms; 4] = [Ms(1_000), Ms(2_000), Ms(4_000), Ms(8_000)];
@@ -20,10 +21,6 @@ const FIRST_BARS: &str = "300";
 const PAGE_BARS: i64 = 2_000;
 /// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
 const MINUTES_BEHIND: usize = 3_000;
-/// How far back the other topics are read at once.
-const TOPICS_BACK: Ms = Ms(24 * 3_600_000);
-/// Most rows of one answer.
-const MAX_ROWS: usize = 20_000;
 /// Ask for older bars when fewer than this are left of the view.
 const OLDER_MARGIN: f64 = 200.0;
 
@@ -128,7 +125,6 @@ impl Deck {
                 return;
             }
             deck.load_newest(Timeframe::M1).await;
-            deck.load_topics(TOPICS_BACK).await;
             for timeframe in Timeframe::ALL {
                 if deck.turn().0 != generation {
                     return;
@@ -164,6 +160,7 @@ impl Deck {
         }
         leptos::task::spawn_local(async move {
             let (generation, shown) = deck.turn();
+            let since = deck.core.borrow().last_minute_before_hole;
             let held: Vec<Timeframe> = {
                 let mut core = deck.core.borrow_mut();
                 let held = Timeframe::ALL.into_iter().filter(|tf| core.loaded[tf.index()].newest).collect();
@@ -172,7 +169,7 @@ impl Deck {
             };
             deck.load_newest(Timeframe::M1).await;
             deck.load_newest(shown).await;
-            deck.load_topics(Ms::HOUR).await;
+            deck.refill_topics(since).await;
             for timeframe in held {
                 if deck.turn().0 == generation {
                     deck.load_newest(timeframe).await;
@@ -316,40 +313,6 @@ impl Deck {
         }
     }
 
-    /// Open interest, funding and liquidations of the last stretch.
-    async fn load_topics(&self, back: Ms) {
-        let (generation, _) = self.turn();
-        let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return };
-        let anchor = {
-            let core = self.core.borrow();
-            let newest = core.market.as_ref().and_then(|m| m.bars(Timeframe::M1).last()).map(|b| b.timestamp);
-            newest.unwrap_or_else(|| wall() + core.clock_offset)
-        };
-        query.push(("from", (anchor - back).0.max(0).to_string()));
-        let oi = http::get::<Vec<OpenInterest>>("history/oi", &query).await.unwrap_or_default();
-        self.topic(generation, |m| m.merge_oi(oi));
-        let funding = http::get::<Vec<Funding>>("history/funding", &query).await.unwrap_or_default();
-        self.topic(generation, |m| m.merge_funding(funding));
-        let hits = http::get::<Vec<Liquidation>>("history/liquidations", &query).await.unwrap_or_default();
-        let full = hits.len() >= MAX_ROWS;
-        self.topic(generation, |m| m.merge_liquidations(hits));
-        if full {
-            leptos::logging::log!("liquidations: more rows than one page; the newest may be missing");
-        }
-    }
-
-    fn topic(&self, generation: u32, merge: impl FnOnce(&mut Market) -> Changes) {
-        {
-            let mut core = self.core.borrow_mut();
-            if core.generation != generation {
-                return;
-            }
-            let Some(changes) = core.market.as_mut().map(merge) else { return };
-            core.note(&changes);
-        }
-        self.ask_frame();
-    }
-
     fn merge(&self, timeframe: Timeframe, rows: Vec<CandleRow>) {
         let bars: Vec<Bar> = rows.into_iter().map(Bar::from).collect();
         {
@@ -361,7 +324,7 @@ impl Deck {
     }
 
     fn minutes_wanted(&self) -> bool {
-        let held = |m: &Market| count(m.bars(Timeframe::M1));
+        let held = |m: &Market| m.bars(Timeframe::M1).len();
         self.core.borrow().market.as_ref().is_some_and(|m| held(m) < MINUTES_BEHIND)
     }
 
@@ -379,8 +342,4 @@ impl Deck {
         };
         put(self.view.stage, stage);
     }
-}
-
-fn count<T: Timed>(rows: &Rolling<T>) -> usize {
-    rows.len()
 }

@@ -95,6 +95,7 @@ impl Deck {
             self.emit_bar(&bar);
         }
         self.load_behind();
+        self.load_topics_behind();
     }
 
     fn show_cards(&self, market: &Market) {

@@ -251,26 +251,24 @@ impl Market {
     /// Takes a page of open interest.
     pub fn merge_oi(&mut self, rows: Vec<OpenInterest>) -> Changes {
         let oi = rows.first().map(|r| r.timestamp);
-        rows.into_iter().for_each(|row| self.oi.upsert(row));
+        // Newest first: an older page then goes in at the front, row by row.
+        rows.into_iter().rev().for_each(|row| self.oi.upsert(row));
         Changes { oi, ..Changes::default() }
     }
 
     /// Takes a page of funding.
     pub fn merge_funding(&mut self, rows: Vec<Funding>) -> Changes {
         let funding = rows.first().map(|r| r.timestamp);
-        rows.into_iter().for_each(|row| self.funding.upsert(row));
+        rows.into_iter().rev().for_each(|row| self.funding.upsert(row));
         Changes { funding, ..Changes::default() }
     }
 
     /// Takes a page of liquidations that is whole from its first row to its last: rows held in that stretch are
     /// replaced, and what the line told after the page was made stays.
     pub fn merge_liquidations(&mut self, rows: Vec<Liquidation>) -> Changes {
-        let (Some(first), Some(last)) = (rows.first().copied(), rows.last().copied()) else {
-            return Changes::default();
-        };
-        self.liquidations.remove_range(first.timestamp, last.timestamp + Ms(1));
-        rows.into_iter().for_each(|row| self.liquidations.add(row));
-        Changes { liquidations: Some(first.timestamp), ..Changes::default() }
+        let liquidations = rows.first().map(|r| r.timestamp);
+        self.liquidations.replace(rows);
+        Changes { liquidations, ..Changes::default() }
     }
 
     /// Oldest instant held of a topic that has points of its own.

@@ -3,12 +3,14 @@
 
 pub mod layers;
 mod market;
+mod reach;
 mod rolling;
 mod turns;
 mod window;
 
 pub use layers::Layer;
 pub use market::{CAPACITY, Changes, Market};
+pub use reach::{Page, Reach};
 pub use rolling::{Rolling, Timed};
 pub use turns::Turns;
 pub use window::{LIVE_BARS, MAX_BARS, Visible, Window};

@@ -106,6 +106,17 @@ impl<T: Timed> Rolling<T> {
         self.rows.drain(a.min(b)..b);
     }
 
+    /// Puts ascending rows in the place of those held in the stretch they span, first and last instant included.
+    pub fn replace(&mut self, rows: Vec<T>) {
+        let (Some(first), Some(last)) = (rows.first().map(T::at), rows.last().map(T::at)) else { return };
+        self.remove_range(first, Ms(last.0.saturating_add(1)));
+        let newer = self.rows.split_off(self.lower(first));
+        self.rows.extend(rows);
+        self.rows.extend(newer);
+        let excess = self.rows.len().saturating_sub(self.capacity);
+        self.rows.drain(..excess);
+    }
+
     fn push(&mut self, row: T) {
         if self.is_full() {
             self.rows.pop_front();
@@ -168,6 +179,12 @@ mod tests {
         r.remove_range(Ms(2), Ms(3));
         r.add(P(3, 8));
         assert_eq!(held(&r), [(3, 7), (3, 8), (4, 0)]);
+        r.replace(vec![P(1, 1), P(2, 1), P(3, 1)]);
+        assert_eq!(held(&r), [(2, 1), (3, 1), (4, 0)]);
+        r.replace(vec![P(4, 1), P(4, 2)]);
+        assert_eq!(held(&r), [(3, 1), (4, 1), (4, 2)]);
+        r.replace(Vec::new());
+        assert_eq!(r.len(), 3);
         // In a full store a late row in the middle pushes the oldest out.
         r.add(P(3, 9));
         assert_eq!(held(&r), [(3, 8), (3, 9), (4, 0)]);

@@ -97,5 +97,5 @@ fn Timeframes() -> impl IntoView {
             </button>
         }
     });
-    view! { <div class="timeframes" role="group" aria-label="Timeframe">{buttons.to_vec()}</div> }
+    view! { <div class="timeframes" role="group" aria-label="Timeframe">{Vec::from(buttons)}</div> }
 }

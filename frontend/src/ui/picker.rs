@@ -261,7 +261,7 @@ pub(crate) fn PaneMenu() -> impl IntoView {
                         </button>
                     }
                 })
-                .to_vec()}
+                .into_iter().collect_view()}
         </Menu>
     }
 }

@@ -190,5 +190,5 @@ pub(crate) fn PaneTabs() -> impl IntoView {
             </button>
         }
     });
-    view! { <div class="pane-tabs" role="group" aria-label="Pane under the price">{tabs.to_vec()}</div> }
+    view! { <div class="pane-tabs" role="group" aria-label="Pane under the price">{Vec::from(tabs)}</div> }
 }

@@ -63,6 +63,12 @@ pub(crate) fn OfflineBanner() -> impl IntoView {
         let lost = matches!(link.state, LinkState::Offline | LinkState::Polling);
         (lost && view.open.with(Option::is_some)).then_some(link)
     };
+    // Of the open market's newest event.
+    let age = move || {
+        let venue = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()))?;
+        let last = view.venues.with(|all| all.iter().find(|v| v.venue == venue)?.last)?;
+        Some(format::age(view.now.get() - last))
+    };
     let text = move || {
         shown().map(|link| {
             let again = link.retry_at.map(|at| {
@@ -70,10 +76,14 @@ pub(crate) fn OfflineBanner() -> impl IntoView {
                 format!("Next attempt in {left}\u{a0}s.")
             });
             let what = match link.state {
-                LinkState::Polling => "The live line is down; values come every 5\u{a0}s.",
-                _ => "The relay does not answer; the last values are kept.",
+                LinkState::Polling => "The live line is down; values come every 5\u{a0}s",
+                _ => "The relay does not answer; the last values are kept",
             };
-            format!("{what} {}", again.unwrap_or_else(|| "Trying now.".into()))
+            let again = again.unwrap_or_else(|| "Trying now.".into());
+            match age().filter(|_| link.state == LinkState::Offline) {
+                Some(age) => format!("{what}, {age} old. {again}"),
+                None => format!("{what}. {again}"),
+            }
         })
     };
     move || text().map(|text| view! { <p class="banner num" role="status">{text}</p> })

@@ -4,23 +4,29 @@ use leptos::prelude::*;
 use shared::wire::VenueState;
 
 use crate::app::use_view;
+use crate::deck::view::LinkState;
 use crate::format;
 
 #[component]
 pub(crate) fn Strip() -> impl IntoView {
     let view = use_view();
+    let lost = Memo::new(move |_| view.link.get().state == LinkState::Offline);
     let venues = move || {
+        // Without the relay nothing is known of the venues but when they were last heard.
+        let lost = lost.get();
         view.venues
             .get()
             .into_iter()
             .map(|v| {
                 let (name, word) = match v.state {
+                    _ if lost => ("unknown", Some("unknown")),
                     VenueState::Live => ("live", None),
                     VenueState::Quiet => ("quiet", Some("quiet")),
                     VenueState::Silent => ("silent", Some("silent")),
                     VenueState::Down => ("down", Some("down")),
                 };
-                let (last, reason) = (v.last, v.reason.clone());
+                let said = v.reason.filter(|_| !lost);
+                let (last, reason) = (v.last, said.clone());
                 let age = move || last.map(|at| format::age(view.now.get() - at));
                 view! {
                     <span class="venue" data-state=name title=reason>
@@ -28,7 +34,7 @@ pub(crate) fn Strip() -> impl IntoView {
                         {v.venue}
                         <span>{word}</span>
                         <span class="num age">{age}</span>
-                        <span class="warn">{v.reason}</span>
+                        <span class="warn">{said}</span>
                     </span>
                 }
             })

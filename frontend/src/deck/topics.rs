@@ -1,0 +1,133 @@
+//! Open interest, funding and liquidations by HTTP: a month behind the newest, and older as the view goes back.
+
+use leptos::prelude::*;
+use serde::de::DeserializeOwned;
+use shared::event::{Channel, Funding, Liquidation, OpenInterest};
+use shared::market::Ms;
+
+use crate::feed::http::{self, HttpError};
+use crate::series::{Changes, Market, Timed};
+
+use super::{Core, Deck, wall};
+
+/// Held behind the newest bar whatever is in view.
+const BACK: Ms = Ms(30 * 86_400_000);
+/// Rows of one page: read and merged within a frame or two.
+const PAGE_ROWS: usize = 5_000;
+/// Read again where it is not known since when rows are missing.
+const REFILL_BACK: Ms = Ms(3_600_000);
+
+/// Channels with points of their own, as [`Core::reach`] orders them.
+pub(super) const TOPICS: [Channel; 3] = [Channel::Oi, Channel::Funding, Channel::Liquidation];
+
+impl Deck {
+    /// Older points where the bars in view, or a month, are not covered yet. Called after each paint.
+    pub(super) fn load_topics_behind(&self) {
+        let Some(wanted) = self.wanted_since() else { return };
+        for (index, topic) in TOPICS.into_iter().enumerate() {
+            if !self.can_have(topic) {
+                continue;
+            }
+            let page = {
+                let mut core = self.core.borrow_mut();
+                let full = core.is_full(topic);
+                let Some(reach) = core.reach.get_mut(index) else { return };
+                if full {
+                    reach.end();
+                }
+                reach.ask(wanted, wall())
+            };
+            let Some((page, deck)) = page.zip(self.me.upgrade()) else { continue };
+            leptos::task::spawn_local(async move {
+                let (generation, _) = deck.turn();
+                let mut range = vec![("limit", PAGE_ROWS.to_string())];
+                range.extend(page.to.map(|to| ("to", to.0.to_string())));
+                let answer = deck.read_topic(topic, range).await;
+                if deck.turn().0 != generation {
+                    return;
+                }
+                if let Some(reach) = deck.core.borrow_mut().reach.get_mut(index) {
+                    match answer {
+                        Ok((oldest, rows)) => reach.got(oldest, rows >= PAGE_ROWS),
+                        Err(_) => reach.failed(wall()),
+                    }
+                }
+                deck.ask_frame();
+            });
+        }
+    }
+
+    /// Points the line did not tell, read again since they may be missing.
+    pub(super) async fn refill_topics(&self, since: Option<Ms>) {
+        let (generation, _) = self.turn();
+        let since = since.unwrap_or_else(|| self.now() - REFILL_BACK);
+        for topic in TOPICS {
+            if self.can_have(topic) && self.turn().0 == generation {
+                // What fails here is asked for again after the next hole; the line tells the newest anyway.
+                let _ = self.read_topic(topic, vec![("from", since.0.max(0).to_string())]).await;
+            }
+        }
+    }
+
+    /// Since when points are wanted: a month before the newest bar, or what is in view and half as much again.
+    fn wanted_since(&self) -> Option<Ms> {
+        let (_, shown) = self.turn();
+        let core = self.core.borrow();
+        let market = core.market.as_ref()?;
+        let month = market.bars(shown).last()?.timestamp - BACK;
+        let visible = core.chart.as_ref().and_then(|chart| chart.visible_times(market, shown));
+        Some(visible.map_or(month, |(from, to)| month.min(from - Ms((to - from).0 / 2))))
+    }
+
+    fn can_have(&self, topic: Channel) -> bool {
+        self.view.open.with_untracked(|open| {
+            open.as_ref().is_some_and(|o| o.row.channels.is_empty() || o.row.channels.contains(&topic))
+        })
+    }
+
+    /// Reads and merges a stretch; answers with its oldest instant and the number of rows.
+    async fn read_topic(
+        &self,
+        topic: Channel,
+        range: Vec<(&'static str, String)>,
+    ) -> Result<(Option<Ms>, usize), HttpError> {
+        match topic {
+            Channel::Oi => self.read::<OpenInterest>("history/oi", range, Market::merge_oi).await,
+            Channel::Funding => self.read::<Funding>("history/funding", range, Market::merge_funding).await,
+            _ => self.read::<Liquidation>("history/liquidations", range, Market::merge_liquidations).await,
+        }
+    }
+
+    async fn read<T: DeserializeOwned + Timed>(
+        &self,
+        path: &str,
+        range: Vec<(&'static str, String)>,
+        merge: fn(&mut Market, Vec<T>) -> Changes,
+    ) -> Result<(Option<Ms>, usize), HttpError> {
+        let (generation, _) = self.turn();
+        let Some(market) = self.market_query() else { return Ok((None, 0)) };
+        let query: Vec<_> = market.into_iter().chain(range).collect();
+        let rows: Vec<T> = http::get(path, &query).await?;
+        let seen = (rows.first().map(T::at), rows.len());
+        {
+            let mut core = self.core.borrow_mut();
+            if core.generation != generation {
+                return Ok(seen);
+            }
+            let changes = core.market.as_mut().map(|m| merge(m, rows)).unwrap_or_default();
+            core.note(&changes);
+        }
+        self.ask_frame();
+        Ok(seen)
+    }
+}
+
+impl Core {
+    fn is_full(&self, topic: Channel) -> bool {
+        self.market.as_ref().is_some_and(|m| match topic {
+            Channel::Oi => m.oi().is_full(),
+            Channel::Funding => m.funding().is_full(),
+            _ => m.liquidations().is_full(),
+        })
+    }
+}
