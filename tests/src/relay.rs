@@ -74,7 +74,8 @@ pub fn binary() -> &'static Path {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "tapedeck", "--bin", "tapedeck"])
+            // Built beside this package, its dependencies have the features they already have here.
+            .args(["build", "--quiet", "--package", "tests", "--package", "tapedeck", "--bin", "tapedeck"])
             .current_dir(root)
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the relay does not build");

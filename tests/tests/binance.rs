@@ -294,7 +294,7 @@ async fn a_stalled_line_is_noticed() -> Result<()> {
 }
 
 /// Whether a book frame is the venue's own top of that instant.
-fn is_venues_top(fake: &FakeBinance, frame: &Value) -> Option<bool> {
+fn is_venues_top(fake: &FakeBinance, product: Product, frame: &Value) -> Option<bool> {
     let number = |value: &Value| value.as_f64();
     let top = Top {
         bid_px: number(&frame["bid_px"])?,
@@ -308,38 +308,54 @@ fn is_venues_top(fake: &FakeBinance, frame: &Value) -> Option<bool> {
     let at = frame["timestamp"].as_i64()?;
     // Event times are up to a tick of the venue's engine later than the step they tell of.
     let step = at - at.rem_euclid(100);
-    Some(fake.top_at(Product::Usdm, "BTCUSDT", step).is_some_and(|exact| top.same(&exact)))
+    Some(fake.top_at(product, "BTCUSDT", step).is_some_and(|exact| top.same(&exact)))
 }
 
-#[tokio::test]
-async fn a_depth_gap_resyncs_and_nobody_reads_a_stale_book() -> Result<()> {
+/// Swallows depth updates of a product and watches what the relay shows meanwhile.
+async fn depth_gap(product: Product, symbol: &str, path: &str) -> Result<()> {
     let fake = fake().await?;
-    let relay = Options::binance(&fake, PERP).start().await?;
-    live(&relay, PERP).await?;
+    let relay = Options::binance(&fake, symbol).start().await?;
+    relay.wait_status("book live", SOON, |s| state(s, symbol, "book") == "live").await?;
     let mut client = relay.socket().await?;
-    client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["book"]})).await?;
+    client.send(&json!({"action": "subscribe", "symbols": [symbol], "channels": ["book"]})).await?;
     let deep = |f: &Value| f["type"] == "book" && f["snapshot"] != true && !f["depth_10bps"].is_null();
     let count = |frames: &[Value]| frames.iter().filter(|f| deep(f)).count();
     client.wait("book frames", SOON, |f| count(f) >= 10).await?;
-    let snapshots = fake.counts().rest["/fapi/v1/depth"];
+    let snapshots = fake.counts().rest[path];
     // The snapshot that follows the gap is late, and the first one is outdated.
     fake.stale_snapshots(1);
     fake.delay_rest(Duration::from_millis(300));
-    fake.skip_depth(Product::Usdm, "BTCUSDT", 2);
+    fake.skip_depth(product, "BTCUSDT", 2);
     client.read_for(Duration::from_secs(3)).await;
     let seen = count(&client.frames);
     client.wait("book frames again", SOON, |f| count(f) >= seen + 10).await?;
-    assert!(fake.counts().rest["/fapi/v1/depth"] >= snapshots + 2, "no fresh snapshot");
-    let wrong: Vec<&Value> =
-        client.frames.iter().filter(|f| deep(f)).filter(|f| is_venues_top(&fake, f) == Some(false)).collect();
+    assert!(fake.counts().rest[path] >= snapshots + 2, "no fresh snapshot");
+    let compared = client.frames.iter().filter(|f| deep(f));
+    let wrong: Vec<&Value> = compared.filter(|f| is_venues_top(&fake, product, f) == Some(false)).collect();
+    let all = count(&client.frames);
     assert!(
         wrong.is_empty(),
-        "{} of {} frames show a book the venue never had: {:?}",
+        "{} of {all} frames show a book the venue never had: {:?}",
         wrong.len(),
-        count(&client.frames),
         wrong.first()
     );
+    let now = fake.now();
+    let query = symbol.replace('/', "%2F");
+    let gaps =
+        relay.rows(&format!("/api/gaps?symbol={query}&from={}&to={}", now - MINUTE, now + MINUTE)).await?;
+    let told = gaps.iter().find(|g| g["channel"] == "book" && g["cause"] == "sequence");
+    assert!(told.is_some_and(|g| g["state"] != "open"), "the hole is on record: {gaps:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_futures_depth_gap_resyncs_and_nobody_reads_a_stale_book() -> Result<()> {
+    depth_gap(Product::Usdm, PERP, "/fapi/v1/depth").await
+}
+
+#[tokio::test]
+async fn a_spot_depth_gap_resyncs_and_nobody_reads_a_stale_book() -> Result<()> {
+    depth_gap(Product::Spot, "BTC/USDT", "/api/v3/depth").await
 }
 
 #[tokio::test]
