@@ -21,6 +21,15 @@ async fn fake() -> Result<FakeBinance> {
     FakeBinance::start(fake_binance::Options { history_days: 4, ..Default::default() }).await
 }
 
+/// A venue whose minute is `second` seconds old, so that nobody waits for its end longer than needed.
+async fn fake_in_minute(second: i64) -> Result<FakeBinance> {
+    // Building takes its time; the minute must not go by meanwhile.
+    tests::relay::binary();
+    let options = fake_binance::Options { history_days: 4, ..Default::default() };
+    options.clock.run_into_minute(second);
+    FakeBinance::start(options).await
+}
+
 /// State of a topic in `/api/status`.
 fn topic<'a>(status: &'a Value, symbol: &str, channel: &str) -> Option<&'a Value> {
     let topics = status["venues"][0]["topics"].as_array()?;
@@ -169,7 +178,7 @@ async fn scroll_back_fetches_the_venues_own_bars_of_every_timeframe() -> Result<
 
 #[tokio::test]
 async fn live_minutes_equal_the_venues_totals_and_close_once() -> Result<()> {
-    let fake = fake().await?;
+    let fake = fake_in_minute(48).await?;
     let relay = Options::binance(&fake, PERP).start().await?;
     live(&relay, PERP).await?;
     let started = fake.now();
@@ -241,7 +250,7 @@ async fn through_proxy(fake: &FakeBinance) -> Result<(Proxy, Relay)> {
 
 #[tokio::test]
 async fn a_cut_line_comes_back_and_the_hole_is_refilled() -> Result<()> {
-    let fake = fake().await?;
+    let fake = fake_in_minute(25).await?;
     let (proxy, relay) = through_proxy(&fake).await?;
     let mut client = relay.socket().await?;
     client.send(&json!({"action": "subscribe", "symbols": [PERP], "channels": ["trade", "bar"]})).await?;
