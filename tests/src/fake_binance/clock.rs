@@ -36,11 +36,10 @@ impl VenueClock {
         self.set(Mode::Running { ahead_ms });
     }
 
-    /// Runs from now on such that the minute is `second` seconds old: at most half a minute off the machine's clock.
+    /// Runs from now on such that the minute is `second` seconds old: up to a minute before the machine's clock,
+    /// which to a client is a clock of its own that is slow.
     pub fn run_into_minute(&self, second: i64) {
-        let now = machine_now();
-        let ahead = (second * 1_000 - now.rem_euclid(60_000)).rem_euclid(60_000);
-        self.run(if ahead > 30_000 { ahead - 60_000 } else { ahead });
+        self.run((second * 1_000 - machine_now().rem_euclid(60_000)).rem_euclid(60_000));
     }
 
     /// Stands at `at` until told otherwise. Time that went back would be no time: the market waits.
