@@ -2,16 +2,118 @@
 
 use crate::bundle::{self, Kind, Sizes};
 use crate::project::Project;
+use crate::setup;
+use crate::shell::{call, cargo};
 use crate::steps::Steps;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Frames a second that one core must decode.
+const DECODE_BUDGET: f64 = 200_000.0;
+
+/// One measured figure.
+struct Figure {
+    what: String,
+    value: f64,
+    unit: String,
+    budget: Option<f64>,
+    /// Whether more is better.
+    more: bool,
+}
 
 pub(crate) fn run() -> Result<()> {
     let project = Project::find()?;
     let mut steps = Steps::new();
-    let page = Kind::Release.folder(&project);
-    let result = bundle::build(&project, &mut steps, Kind::Release, &page);
+    let mut figures = Vec::new();
+    let result = measure(&project, &mut steps, &mut figures);
     steps.print_summary();
     result?;
-    println!("\n{}", Sizes::of(&project, &page)?.table());
+    println!("\n{}\n", Sizes::of(&project, &Kind::Release.folder(&project))?.table());
+    println!(
+        "{:<72} {:>10}  {:<10} {:>9}",
+        "measured on this machine, as busy as it is", "value", "unit", "budget"
+    );
+    for figure in &figures {
+        println!("{}", figure.row());
+    }
     Ok(())
+}
+
+impl Figure {
+    fn row(&self) -> String {
+        let budget = self.budget.map_or("-".to_string(), |budget| budget.to_string());
+        let met =
+            self.budget.map(|budget| if self.more { self.value >= budget } else { self.value <= budget });
+        let verdict = met.map_or("", |met| if met { "met" } else { "MISSED" });
+        format!("{:<72} {:>10}  {:<10} {budget:>9}  {verdict}", self.what, self.value, self.unit)
+            .trim_end()
+            .to_string()
+    }
+}
+
+fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> Result<()> {
+    let page = Kind::Release.folder(project);
+    bundle::build(project, steps, Kind::Release, &page)?;
+    let mut chromium = PathBuf::new();
+    steps.step("Chromium", || {
+        chromium = setup::chromium(project)?;
+        Ok(chromium.display().to_string())
+    })?;
+    steps.step("compile relay for release", || {
+        let args =
+            ["build", "-p", "tapedeck", "--profile", "dist", "--bin", "tapedeck", "--example", "decode_rate"];
+        cargo(&project.root, &args).run()?;
+        Ok(String::new())
+    })?;
+    steps.step("decode rates", || {
+        let program =
+            project.target.join("dist/examples").join(format!("decode_rate{}", std::env::consts::EXE_SUFFIX));
+        let program = program.to_str().context("the target path is not UTF-8")?;
+        for line in call(program, &project.root, &[]).read()?.lines() {
+            let value: Value = serde_json::from_str(line).context("decode_rate")?;
+            figures.push(Figure {
+                what: format!("decode: {}", value["what"].as_str().unwrap_or_default()),
+                value: value["per_second"].as_f64().context("decode_rate names no rate")?,
+                unit: "frames/s".into(),
+                budget: Some(DECODE_BUDGET),
+                more: true,
+            });
+        }
+        Ok(String::new())
+    })?;
+    steps.step("load and frame times", || {
+        let output = call("node", &project.root, &["xtask/js/bench.mjs"])
+            .env("CHROME", &chromium)
+            .env("TAPEDECK_BIN", project.relay("dist"))
+            .env("TAPEDECK_PAGE_DIR", &page)
+            .read()?;
+        for line in output.lines() {
+            let value: Value = serde_json::from_str(line).context("bench.mjs")?;
+            figures.push(Figure {
+                what: value["what"].as_str().unwrap_or_default().to_string(),
+                value: value["value"].as_f64().context("bench.mjs names no value")?,
+                unit: value["unit"].as_str().unwrap_or_default().to_string(),
+                budget: value["budget"].as_f64(),
+                more: false,
+            });
+        }
+        Ok(String::new())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_follows_the_direction_of_the_budget() {
+        let figure =
+            |value, budget, more| Figure { what: "x".into(), value, unit: "ms".into(), budget, more };
+        assert!(figure(2.0, Some(1.0), false).row().ends_with("MISSED"));
+        assert!(figure(1.0, Some(1.0), false).row().ends_with(" met"));
+        assert!(figure(2.0, Some(1.0), true).row().ends_with(" met"));
+        assert!(figure(0.5, Some(1.0), true).row().ends_with("MISSED"));
+        assert!(figure(2.0, None, false).row().ends_with('-'));
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Dev,
     /// As [`Kind::Dev`], with the chart library's development build, which checks what it is given.
     Test,
-    /// Small: profile `page`, wasm-opt, .br and .gz twins.
+    /// Small to send: profile `page`, wasm-opt, .br and .gz twins.
     Release,
 }
 
@@ -148,6 +148,9 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
 }
 
 /// wasm-opt from npm's binaryen; the features are those rustc's wasm target turns on.
+///
+/// Its size levels make the file 15 % smaller and what travels 6 % larger (240 kB in brotli against 227 kB untouched,
+/// 225 kB so): they break up the regular code that brotli feeds on. So it only removes what is dead or there twice.
 fn wasm_opt(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
     let dir = project.root.join("target/page/wasm-opt");
     std::fs::create_dir_all(&dir)?;
@@ -156,7 +159,9 @@ fn wasm_opt(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
     let paths = [input.to_string_lossy().into_owned(), output.to_string_lossy().into_owned()];
     let args = [
         "node_modules/binaryen/bin/wasm-opt",
-        "-Oz",
+        "--duplicate-function-elimination",
+        "--remove-unused-module-elements",
+        "--vacuum",
         "--strip-debug",
         "--strip-producers",
         "--enable-bulk-memory",
