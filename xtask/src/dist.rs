@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: what a person without a toolchain downloads, in `dist-out/`.
 
 use crate::bundle::{self, Kind, Sizes};
+use crate::licences;
 use crate::project::Project;
 use crate::shell::{call, cargo};
 use crate::steps::Steps;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 /// Files that go into every archive, beside what it is for.
 const PAPERS: [&str; 5] =
     ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD_PARTY_NOTICES.md"];
+/// Licence texts of all crates inside.
+const LICENCES: &str = "THIRD_PARTY_LICENSES.txt";
 /// Example settings, beside the binary.
 const EXAMPLES: [&str; 2] = [".env.example", "tapedeck.example.toml"];
 
@@ -42,18 +45,21 @@ fn build(project: &Project, steps: &mut Steps, out: &Path) -> Result<()> {
         std::fs::create_dir_all(out)?;
         let host = host_triple(project)?;
         let version = &project.version;
+        let licences = licences::collect(project)?;
 
         let name = format!("tapedeck-{version}-{host}");
         let mut archive = Archive::create(out, &name)?;
         archive.add_file(&relay, "tapedeck", 0o755)?;
         archive.add_papers(project, &PAPERS)?;
         archive.add_papers(project, &EXAMPLES)?;
+        archive.add_bytes(licences.as_bytes(), LICENCES, 0o644)?;
         archives.push(archive.finish()?);
 
         let name = format!("tapedeck-{version}-page");
         let mut archive = Archive::create(out, &name)?;
         archive.add_tree(&page)?;
         archive.add_papers(project, &PAPERS)?;
+        archive.add_bytes(licences.as_bytes(), LICENCES, 0o644)?;
         archives.push(archive.finish()?);
         Ok(format!("{} files", archives.len()))
     })?;
@@ -112,12 +118,16 @@ impl Archive {
 
     fn add_file(&mut self, file: &Path, name: &str, mode: u32) -> Result<()> {
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        self.add_bytes(&bytes, name, mode)
+    }
+
+    fn add_bytes(&mut self, bytes: &[u8], name: &str, mode: u32) -> Result<()> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(mode);
         header.set_mtime(0);
         header.set_cksum();
-        self.tar.append_data(&mut header, format!("{}/{name}", self.top), bytes.as_slice())?;
+        self.tar.append_data(&mut header, format!("{}/{name}", self.top), bytes)?;
         Ok(())
     }
 

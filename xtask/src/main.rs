@@ -4,12 +4,14 @@
 //! - [`project`]: where things are; [`shell`]: how other programs are called; [`steps`]: named, timed steps;
 //! - [`setup`]: installs what is missing, or names it in one line;
 //! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
+//! - [`licences`]: the texts that go with a release;
 //! - [`run`], [`mod@test`], [`mod@bench`], [`dist`], [`coverage`]: one file per command.
 
 mod bench;
 mod bundle;
 mod coverage;
 mod dist;
+mod licences;
 mod project;
 mod run;
 mod setup;
