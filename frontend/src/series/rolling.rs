@@ -187,6 +187,6 @@ mod tests {
         assert_eq!(r.len(), 3);
         // In a full store a late row in the middle pushes the oldest out.
         r.add(P(3, 9));
-        assert_eq!(held(&r), [(3, 8), (3, 9), (4, 0)]);
+        assert_eq!(held(&r), [(3, 9), (4, 1), (4, 2)]);
     }
 }
