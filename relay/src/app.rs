@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
-use shared::event::{Bar, Body, Channel, Topic};
+use shared::event::{Bar, Body, Channel, Stamped, Topic};
 use shared::market::{Instrument, Symbol, Timeframe, VenueId};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -77,7 +77,7 @@ impl Relay {
         let sources = Arc::new(Sources::new(directory.clone()));
         let live = {
             let hub = hub.clone();
-            move |venue: &VenueId, symbol: &Symbol| newest_minute(&hub, venue, symbol)
+            move |venue: &VenueId, symbol: &Symbol| newest_minutes(&hub, venue, symbol)
         };
         let clock = parts.clock.clone();
         let history = History::new(parts.store.clone(), sources.clone(), Arc::new(live), move || clock.now());
@@ -246,12 +246,13 @@ async fn tell_status(core: Arc<Core>) {
     }
 }
 
-/// The newest 1m bar the hub has handed out.
-fn newest_minute(hub: &Hub, venue: &VenueId, symbol: &Symbol) -> Option<Bar> {
+/// The 1m bars the hub has handed out last: the closed one and the forming one.
+fn newest_minutes(hub: &Hub, venue: &VenueId, symbol: &Symbol) -> Vec<Bar> {
     let interval = Some(Timeframe::M1);
     let topic = Topic { symbol: symbol.clone(), venue: venue.clone(), channel: Channel::Bar, interval };
-    match hub.last(&topic).last()?.event.body {
+    let bar = |stamped: &Arc<Stamped>| match stamped.event.body {
         Body::Bar(bar) => Some(bar),
         _ => None,
-    }
+    };
+    hub.last(&topic).iter().filter_map(bar).collect()
 }

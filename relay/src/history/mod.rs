@@ -73,13 +73,17 @@ pub enum HistoryError {
 
 /// The minute that is being built.
 pub trait LiveBars: Send + Sync + 'static {
-    /// The newest 1m bar of a market, forming or just closed.
-    fn newest_minute(&self, venue: &VenueId, symbol: &Symbol) -> Option<Bar>;
+    /// The newest 1m bars of a market: the last closed one and the forming one, as far as there are any.
+    fn newest_minutes(&self, venue: &VenueId, symbol: &Symbol) -> Vec<Bar>;
 }
 
-impl<F: Fn(&VenueId, &Symbol) -> Option<Bar> + Send + Sync + 'static> LiveBars for F {
-    fn newest_minute(&self, venue: &VenueId, symbol: &Symbol) -> Option<Bar> {
-        self(venue, symbol)
+impl<I, F> LiveBars for F
+where
+    I: IntoIterator<Item = Bar>,
+    F: Fn(&VenueId, &Symbol) -> I + Send + Sync + 'static,
+{
+    fn newest_minutes(&self, venue: &VenueId, symbol: &Symbol) -> Vec<Bar> {
+        self(venue, symbol).into_iter().collect()
     }
 }
 

@@ -86,9 +86,11 @@ impl History {
         let range = (start, Ms(i64::MAX));
         let mut rows = self.recorded(series, Timeframe::M1, range, MINUTES, true).await?;
         rows.retain(|row| row.bar.closed || row.bar.timestamp + Ms::MINUTE + ABANDONED > series.now);
-        if let Some(bar) = self.live.newest_minute(&series.venue, &series.symbol)
-            && bar.timestamp >= start
-        {
+        // The minute that just closed may not be durable yet: without it there would be a hole for a moment.
+        for bar in self.live.newest_minutes(&series.venue, &series.symbol) {
+            if bar.timestamp < start {
+                continue;
+            }
             let place = rows.partition_point(|row| row.bar.timestamp < bar.timestamp);
             let live = Candle { bar, received: series.now };
             match rows.get_mut(place) {

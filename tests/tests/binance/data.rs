@@ -33,8 +33,9 @@ async fn a_day_is_filled_at_start_and_equals_the_venues_totals() -> Result<()> {
         assert_eq!(row["open_interest"].as_f64(), Some(float(exact, 3)), "{row}");
         assert!(row["open_interest_value"].as_f64() > Some(0.0), "{row}");
     }
-    let funding =
-        relay.rows(&format!("/api/history/funding?symbol={PERP}&from={}&to={now}", now - 86_400_000)).await?;
+    let path = format!("/api/history/funding?symbol={PERP}&from={}&to={}", now - 86_400_000, now + 600_000);
+    let told = |rows: &[Value]| rows.iter().any(|f| f["kind"] == "predicted");
+    let funding = relay.wait_rows(&path, Duration::from_secs(20), told).await?;
     let settled: Vec<&Value> = funding.iter().filter(|f| f["kind"] == "settled").collect();
     assert_eq!(settled.len(), 3, "{settled:?}");
     let hours = funding.iter().rev().find(|f| f["kind"] == "predicted").context("a forecast")?;
