@@ -24,6 +24,7 @@ pub(crate) fn Strip() -> impl IntoView {
                     VenueState::Quiet => ("quiet", Some("quiet")),
                     VenueState::Silent => ("silent", Some("silent")),
                     VenueState::Down => ("down", Some("down")),
+                    VenueState::Off => ("off", Some("off")),
                 };
                 let said = v.reason.filter(|_| !lost);
                 let (last, reason) = (v.last, said.clone());

@@ -176,7 +176,13 @@ impl Board {
         let venues: Vec<VenueStatus> = self
             .report(now)
             .into_iter()
-            .map(|v| VenueStatus { venue: v.venue, state: v.state, since: v.since, reason: v.reason })
+            .map(|v| VenueStatus {
+                venue: v.venue,
+                state: v.state,
+                since: v.since,
+                reason: v.reason,
+                channels: Vec::new(),
+            })
             .collect();
         Status {
             timestamp: now,

@@ -126,7 +126,7 @@ impl Topics {
             VenueState::Live => Some(topic.fresh.deadline()),
             VenueState::Quiet => topic.fresh.expected().map(|_| topic.fresh.deadline()),
             VenueState::Silent => topic.resubscribe_at.filter(|_| !hold),
-            VenueState::Down => None,
+            VenueState::Down | VenueState::Off => None,
         };
         self.0.values().filter_map(due).min()
     }

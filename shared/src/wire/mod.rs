@@ -7,7 +7,7 @@ mod client;
 mod server;
 
 pub use client::{ClientError, ClientFrame, Subscribe, Unsubscribe};
-pub use server::{Data, ServerFrame, Status, Subscribed, TopicName, VenueState, VenueStatus};
+pub use server::{ChannelStatus, Data, ServerFrame, Status, Subscribed, TopicName, VenueState, VenueStatus};
 
 /// WebSocket subprotocol of the JSON form.
 pub const SUBPROTOCOL_JSON: &str = "tapedeck.v1.json";

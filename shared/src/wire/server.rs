@@ -66,6 +66,23 @@ pub struct VenueStatus {
     /// One plain line where something is wrong (a ban, a refused location).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The same per channel, in the order of [`Channel::ALL`]; channels the venue does not offer are absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelStatus>,
+}
+
+/// What is known of one channel of a venue, over all symbols followed there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChannelStatus {
+    pub channel: Channel,
+    /// The worst of its symbols.
+    pub state: VenueState,
+    pub since: Ms,
+    /// When its newest event came, by our clock; none until the first.
+    pub last_event: Option<Ms>,
+    /// Symbols that are neither live nor quiet.
+    #[serde(default)]
+    pub stale: Vec<Symbol>,
 }
 
 /// What is known of a venue or topic; worst last.
@@ -80,6 +97,8 @@ pub enum VenueState {
     Silent,
     /// No line.
     Down,
+    /// A configured venue that was not started; its reason says why. Never the state of a topic.
+    Off,
 }
 
 /// Confirms a subscription with the topics it resolved to.
@@ -200,6 +219,33 @@ mod tests {
         assert_eq!(value["vwap"], Value::Null);
         assert_eq!(value["snapshot"], true);
         assert_eq!(ServerFrame::decode(&text).unwrap(), frame);
+    }
+
+    #[test]
+    fn channels_of_a_venue_are_optional_on_the_wire() {
+        let venue = VenueStatus {
+            venue: VenueId::new("okx"),
+            state: VenueState::Off,
+            since: Ms(5),
+            reason: Some("no key".into()),
+            channels: vec![ChannelStatus {
+                channel: Channel::Funding,
+                state: VenueState::Silent,
+                since: Ms(4),
+                last_event: None,
+                stale: vec!["BTCUSDT-PERP".parse().unwrap()],
+            }],
+        };
+        let text = serde_json::to_string(&venue).unwrap();
+        let head =
+            r#"{"venue":"okx","state":"off","since":5,"reason":"no key","channels":[{"channel":"funding","#;
+        assert!(text.starts_with(head), "{text}");
+        assert!(
+            text.ends_with(r#""state":"silent","since":4,"last_event":null,"stale":["BTCUSDT-PERP"]}]}"#)
+        );
+        assert_eq!(serde_json::from_str::<VenueStatus>(&text).unwrap(), venue);
+        let short: VenueStatus = serde_json::from_str(r#"{"venue":"okx","state":"off","since":5}"#).unwrap();
+        assert_eq!(short.channels, []);
     }
 
     #[test]
