@@ -2,12 +2,14 @@
 //!
 //! Reading order:
 //! - [`oracle`]: independent, exact calculations to compare the relay's with;
+//! - [`fake`]: what fake venues are made of: a clock, a market, a book, parts of sockets and REST;
 //! - [`fake_binance`]: a venue that speaks the real protocol, with faults by command;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
 //! - [`client`]: a WebSocket client that waits for conditions;
 //! - [`relay`]: the binary, started on a folder of its own.
 
 pub mod client;
+pub mod fake;
 pub mod fake_binance;
 pub mod oracle;
 pub mod proxy;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tests::fake_binance::clock::machine_now;
+use tests::fake::clock::machine_now;
 use tests::relay::{Options, Relay};
 
 const SOON: Duration = Duration::from_secs(10);

@@ -66,7 +66,7 @@ async fn the_demo_says_so_and_lists_its_markets() -> Result<()> {
 #[tokio::test]
 async fn nine_timeframes_are_the_fold_of_the_minutes() -> Result<()> {
     let relay = sim().await?;
-    let now = tests::fake_binance::clock::machine_now();
+    let now = tests::fake::clock::machine_now();
     let start = now - now.rem_euclid(86_400_000) - 6 * 86_400_000;
     let enough = |rows: &[Value]| rows.len() > 6 * 1_440;
     let mut path = format!("/api/candles?symbol={SYMBOL}&interval=1m&from={start}&to={}", now + 60_000);

@@ -2,7 +2,7 @@
 
 use super::book::FakeBook;
 use super::frames;
-use super::market::{Product, mix, venue_bucket};
+use super::market::{Product, bars, mix, venue_bucket};
 use super::state::State;
 use crate::oracle::ExactBar;
 
@@ -48,7 +48,7 @@ impl State {
             let mid = self.markets[n].mid_ticks(due);
             let Some(book) = self.books.get_mut(&(product, symbol)) else { return };
             let diff = book.step(mid);
-            let ticker = frames::book_ticker(&listing, &book.book, diff.last_id, due, now);
+            let ticker = frames::book_ticker(&listing, book.book(), diff.last_id, due, now);
             if let Some(ticker) = ticker {
                 self.deliver(product, &format!("{name}@bookTicker"), &ticker);
             }
@@ -72,7 +72,8 @@ impl State {
             let interval = &stream[prefix.len()..];
             let Some((open, end)) = venue_bucket(interval, now) else { continue };
             if from < open {
-                let bars = self.markets[n].bars(
+                let bars = bars(
+                    &mut self.markets[n],
                     interval,
                     venue_bucket(interval, from).map_or(0, |b| b.0),
                     open,
@@ -84,7 +85,7 @@ impl State {
                 }
             }
             if from.div_euclid(every) != now.div_euclid(every) {
-                let bars = self.markets[n].bars(interval, open, end, now + 1).unwrap_or_default();
+                let bars = bars(&mut self.markets[n], interval, open, end, now + 1).unwrap_or_default();
                 // A candle begins with its first trade.
                 if let Some(bar) = bars.last().filter(|b| b.trades > 0) {
                     self.send_kline(n, &stream, interval, bar, end, false, now);

@@ -102,7 +102,7 @@ pub fn book_ticker(listing: &Listing, book: &ExactBook, last_id: u64, time: i64,
 
 /// Time of the funding that follows `at`.
 pub fn next_funding(market: &Market, at: i64) -> i64 {
-    let interval = market.funding_interval();
+    let interval = market.listing.funding_interval();
     at - at.rem_euclid(interval) + interval
 }
 

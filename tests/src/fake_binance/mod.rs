@@ -5,7 +5,6 @@
 //! Everything it gets is counted; everything that can go wrong is a command.
 
 pub mod book;
-pub mod clock;
 mod engine;
 pub mod frames;
 pub mod limits;
@@ -24,16 +23,16 @@ use std::time::Duration;
 use anyhow::Result;
 use axum::Router;
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::book::FakeBook;
-use self::clock::VenueClock;
 use self::frames::ForceOrder;
 use self::market::{FakeTrade, Listing, Market, Product};
-use self::state::{Counts, Mute, Out, Route, State};
+use self::state::{Counts, Route, State};
+use crate::fake;
+use crate::fake::clock::VenueClock;
+use crate::fake::socket::{Mute, Out};
 use crate::oracle::calendar::{DAY, MINUTE};
 use crate::oracle::{ExactBar, Top};
 
@@ -138,13 +137,9 @@ impl FakeBinance {
         let usdm_rest = serve_rest(&mut tasks, &inner, Product::Usdm).await?;
         let spot_rest = serve_rest(&mut tasks, &inner, Product::Spot).await?;
         let engine = Arc::clone(&inner);
-        tasks.spawn(async move {
-            let mut tick = tokio::time::interval(Duration::from_millis(20));
-            loop {
-                tick.tick().await;
-                let now = engine.clock.now();
-                engine.lock().emit_until(now);
-            }
+        fake::drive(&mut tasks, move || {
+            let now = engine.clock.now();
+            engine.lock().emit_until(now);
         });
         let addresses = Addresses { usdm_ws, spot_ws, usdm_rest, spot_rest };
         Ok(FakeBinance { inner, addresses, _tasks: tasks })
@@ -180,11 +175,11 @@ impl FakeBinance {
 
     /// Keeps a stream accepted and silent.
     pub fn mute(&self, product: Product, stream: &str, mute: Mute) {
-        self.inner.lock().faults.muted.insert((product, stream.to_owned()), mute);
+        self.inner.lock().faults.muted.mute((product, stream.to_owned()), mute);
     }
 
     pub fn unmute(&self, product: Product, stream: &str) {
-        self.inner.lock().faults.muted.remove(&(product, stream.to_owned()));
+        self.inner.lock().faults.muted.unmute(&(product, stream.to_owned()));
     }
 
     /// Forgets a subscription on every socket, without telling: it stays silent until subscribed again.
@@ -276,7 +271,7 @@ impl FakeBinance {
         let now = self.now();
         let mut state = self.inner.lock();
         let market = state.market(product, symbol).expect("a listed symbol");
-        market.bars(interval, from, to, now).expect("an interval of the venue")
+        market::bars(market, interval, from, to, now).expect("an interval of the venue")
     }
 
     /// Trades with `from <= time < to`.
@@ -303,22 +298,11 @@ impl FakeBinance {
 
 async fn serve_sockets(tasks: &mut JoinSet<()>, inner: &Arc<Inner>, product: Product) -> Result<SocketAddr> {
     let state = ws::Listener { product, inner: Arc::clone(inner) };
-    serve(tasks, Router::new().fallback(ws::handshake).with_state(state)).await
+    fake::serve(tasks, Router::new().fallback(ws::handshake).with_state(state)).await
 }
 
 async fn serve_rest(tasks: &mut JoinSet<()>, inner: &Arc<Inner>, product: Product) -> Result<SocketAddr> {
-    serve(tasks, Router::new().fallback(call).with_state((product, Arc::clone(inner)))).await
-}
-
-async fn serve(tasks: &mut JoinSet<()>, router: Router) -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tasks.spawn(async move {
-        if let Err(e) = axum::serve(listener, router).await {
-            eprintln!("fake venue: {e}");
-        }
-    });
-    Ok(address)
+    fake::serve(tasks, Router::new().fallback(call).with_state((product, Arc::clone(inner)))).await
 }
 
 async fn call(Shared((product, inner)): Shared<(Product, Arc<Inner>)>, request: Request) -> Response {
@@ -327,12 +311,5 @@ async fn call(Shared((product, inner)): Shared<(Product, Arc<Inner>)>, request: 
     let uri = request.uri();
     let now = inner.clock.now();
     let answer = inner.lock().rest(product, uri.path(), uri.query().unwrap_or(""), now);
-    let mut response = answer.body.into_response();
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
+    answer.into_response()
 }

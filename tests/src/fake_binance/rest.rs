@@ -1,20 +1,12 @@
 //! The REST side: paths, parameters, weights and errors as documented.
 
-use std::collections::HashMap;
-
 use super::frames;
 use super::limits::{Refused, weight};
-use super::market::{Listing, Market, Product, venue_bucket};
+use super::market::{Listing, Market, Product, bars, venue_bucket};
 use super::state::{RestCall, State};
+use crate::fake::rest::{Answer, NoNumber, Query, cut, list};
 use crate::oracle::calendar::{DAY, HOUR, MINUTE};
 use crate::oracle::decimal::text;
-
-/// An answer ready to send.
-pub(super) struct Answer {
-    pub status: u16,
-    pub body: String,
-    pub headers: Vec<(&'static str, String)>,
-}
 
 /// The venue's error body.
 struct Fault(i64, &'static str);
@@ -24,16 +16,11 @@ const NO_SYMBOL: Fault =
 const BAD_SYMBOL: Fault = Fault(-1121, "Invalid symbol.");
 const BAD_PARAMETER: Fault = Fault(-1130, "Invalid data sent for a parameter.");
 
-struct Params<'a>(HashMap<&'a str, String>);
+struct Params<'a>(Query<'a>);
 
-impl<'a> Params<'a> {
-    fn of(query: &'a str) -> Params<'a> {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        Params(pairs.map(|(key, value)| (key, unescape(value))).collect())
-    }
-
+impl Params<'_> {
     fn number(&self, key: &str) -> Result<Option<i64>, Fault> {
-        self.0.get(key).map(|text| text.parse().map_err(|_| BAD_PARAMETER)).transpose()
+        self.0.number(key).map_err(|NoNumber| BAD_PARAMETER)
     }
 
     fn limit(&self, default: i64, most: i64) -> Result<usize, Fault> {
@@ -51,38 +38,6 @@ impl<'a> Params<'a> {
     }
 }
 
-/// Undoes percent encoding.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
-        match byte {
-            b'%' => match (hex(rest.next()), hex(rest.next())) {
-                (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
-                _ => bytes.push(b'?'),
-            },
-            b'+' => bytes.push(b' '),
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Keeps at most `limit` rows: the first ones when a start was asked for, else the last.
-fn cut<T>(mut rows: Vec<T>, limit: usize, from_start: bool) -> Vec<T> {
-    if from_start {
-        rows.truncate(limit);
-    } else if rows.len() > limit {
-        rows.drain(..rows.len() - limit);
-    }
-    rows
-}
-
-fn list(rows: impl IntoIterator<Item = String>) -> String {
-    format!("[{}]", rows.into_iter().collect::<Vec<_>>().join(","))
-}
-
 impl State {
     /// Answers one call at `now`, counting it.
     pub(super) fn rest(&mut self, product: Product, path: &str, query: &str, now: i64) -> Answer {
@@ -94,22 +49,21 @@ impl State {
     }
 
     fn answer(&mut self, product: Product, path: &str, query: &str, now: i64) -> Answer {
-        let plain = |status, body: String| Answer { status, body, headers: Vec::new() };
         if let Some(status) = self.faults.refused_location {
             let reason = "Service unavailable from a restricted location according to 'b. Eligibility'.";
-            return plain(status, format!(r#"{{"code":0,"msg":"{reason}"}}"#));
+            return Answer::plain(status, format!(r#"{{"code":0,"msg":"{reason}"}}"#));
         }
         if self.faults.failures > 0 {
             self.faults.failures -= 1;
-            return plain(
+            return Answer::plain(
                 503,
-                r#"{"code":-1007,"msg":"Timeout waiting for response from backend server."}"#.into(),
+                r#"{"code":-1007,"msg":"Timeout waiting for response from backend server."}"#,
             );
         }
-        let params = Params::of(query);
+        let params = Params(Query::of(query));
         let limit = params.0.get("limit").and_then(|l| l.parse().ok());
-        let Some(weight) = weight(product, path, limit, params.0.contains_key("symbol")) else {
-            return plain(404, "<html>not here</html>".into());
+        let Some(weight) = weight(product, path, limit, params.0.get("symbol").is_some()) else {
+            return Answer::plain(404, "<html>not here</html>");
         };
         let bucket = match path {
             "/futures/data/openInterestHist" => "data",
@@ -153,13 +107,13 @@ impl State {
             }
             "/fapi/v1/fundingInfo" => return Ok(self.funding_info()),
             "/fapi/v1/time" | "/api/v3/time" => return Ok(format!(r#"{{"serverTime":{now}}}"#)),
-            "/fapi/v1/premiumIndex" if !params.0.contains_key("symbol") => {
+            "/fapi/v1/premiumIndex" if params.0.get("symbol").is_none() => {
                 let perps = self.markets.iter().filter(|m| m.listing.product == Product::Usdm);
                 return Ok(list(perps.map(|m| premium_index(m, now))));
             }
             _ => {}
         }
-        let symbol = params.0.get("symbol").filter(|s| !s.is_empty()).ok_or(NO_SYMBOL)?.clone();
+        let symbol = params.0.get("symbol").filter(|s| !s.is_empty()).ok_or(NO_SYMBOL)?.to_owned();
         match path {
             "/fapi/v1/depth" | "/api/v3/depth" => self.depth(product, &symbol, params, now),
             _ => {
@@ -180,7 +134,7 @@ impl State {
         let only = params.0.get("symbols").or(params.0.get("symbol"));
         let chosen = |l: &Listing| {
             let quoted = format!("\"{}\"", l.symbol);
-            l.product == product && only.is_none_or(|o| o.contains(&quoted) || *o == l.symbol)
+            l.product == product && only.is_none_or(|o| o.contains(&quoted) || o == l.symbol)
         };
         let symbols: Vec<String> =
             self.markets.iter().map(|m| &m.listing).filter(|l| chosen(l)).map(listed).collect();
@@ -223,12 +177,12 @@ impl State {
         let times = (product == Product::Usdm).then_some((now, book.stepped()));
         if stale {
             // Far below everything buffered, with a level nobody should ever see.
-            let mut old = book.book.clone();
+            let mut old = book.book().clone();
             old.bids.clear();
             old.bids.insert(listing.tick, listing.step);
             return Ok(frames::snapshot(&listing, &old, book.last_id() - 500_000_000, limit, times));
         }
-        Ok(frames::snapshot(&listing, &book.book, book.snapshot_id(), limit, times))
+        Ok(frames::snapshot(&listing, book.book(), book.snapshot_id(), limit, times))
     }
 }
 
@@ -275,8 +229,8 @@ fn klines(market: &mut Market, params: &Params<'_>, now: i64) -> Result<String, 
     } else {
         reach
     };
-    let bars = market.bars(interval, from, reach, now).ok_or(BAD_PARAMETER)?;
-    let rows = cut(bars, limit, start.is_some());
+    let rows = bars(market, interval, from, reach, now).ok_or(BAD_PARAMETER)?;
+    let rows = cut(rows, limit, start.is_some());
     let row = |bar| {
         frames::kline_row(&market.listing, bar, venue_bucket(interval, bar.open_time).map_or(0, |b| b.1))
     };
@@ -321,7 +275,7 @@ fn open_interest(market: &Market, now: i64) -> String {
 }
 
 fn open_interest_history(market: &Market, params: &Params<'_>, now: i64) -> Result<String, Fault> {
-    let period = params.0.get("period").map(String::as_str);
+    let period = params.0.get("period");
     let period = period.filter(|p| !matches!(*p, "1m" | "3m" | "8h" | "3d" | "1w" | "1M"));
     let (_, end) = period.and_then(|p| venue_bucket(p, now)).ok_or(Fault(-1120, "Invalid interval."))?;
     let length = end - period.and_then(|p| venue_bucket(p, now)).map_or(end, |b| b.0);
@@ -354,7 +308,7 @@ fn open_interest_history(market: &Market, params: &Params<'_>, now: i64) -> Resu
 fn funding_rates(market: &Market, params: &Params<'_>, now: i64) -> Result<String, Fault> {
     let limit = params.limit(100, 1_000)?;
     let (start, to) = params.range()?;
-    let interval = market.funding_interval();
+    let interval = market.listing.funding_interval();
     let to = to.unwrap_or(now + 1).min(now + 1);
     let mut at = start.unwrap_or(to - interval * limit as i64).max(market.since);
     at += (-at).rem_euclid(interval);

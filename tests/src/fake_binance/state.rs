@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::book::FakeBook;
 use super::limits::Limiter;
 use super::market::{Market, Product};
+use crate::fake::socket::{Mutes, Out};
 
 /// The kind of socket a client opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -46,16 +47,6 @@ impl Route {
     }
 }
 
-/// What a socket's task is told to do.
-#[derive(Debug)]
-pub enum Out {
-    Text(String),
-    Binary(Vec<u8>),
-    Close(u16, &'static str),
-    /// Ends the TCP connection without a word.
-    Drop,
-}
-
 /// One open socket.
 pub struct Connection {
     pub route: Route,
@@ -64,18 +55,10 @@ pub struct Connection {
     pub out: UnboundedSender<Out>,
 }
 
-/// How long a stream stays accepted and silent.
-#[derive(Clone, Copy, Debug)]
-pub enum Mute {
-    Always,
-    /// Speaks again once it has been subscribed so many times.
-    Subscribes(u32),
-}
-
 /// What a test has ordered.
 #[derive(Default)]
 pub struct Faults {
-    pub muted: HashMap<(Product, String), Mute>,
+    pub muted: Mutes<(Product, String)>,
     /// Depth updates still to be swallowed, by product and symbol.
     pub skip_depth: HashMap<(Product, String), u32>,
     /// Depth snapshots still to be answered with one from long ago.
@@ -167,7 +150,7 @@ impl State {
 
     /// Sends an event to every socket that subscribed `stream` where the route delivers it and no fault hides it.
     pub fn deliver(&mut self, product: Product, stream: &str, body: &str) {
-        if self.faults.muted.contains_key(&(product, stream.to_owned())) {
+        if self.faults.muted.silent(&(product, stream.to_owned())) {
             return;
         }
         for connection in self.connections.values() {
@@ -195,16 +178,7 @@ impl State {
         let key = (connection.route.product(), stream.to_owned());
         connection.streams.insert(stream.to_owned());
         *self.counts.subscribed.entry(stream.to_owned()).or_default() += 1;
-        let speaks = match self.faults.muted.get_mut(&key) {
-            Some(Mute::Subscribes(left)) => {
-                *left = left.saturating_sub(1);
-                *left == 0
-            }
-            Some(Mute::Always) | None => false,
-        };
-        if speaks {
-            self.faults.muted.remove(&key);
-        }
+        self.faults.muted.subscribed(&key);
     }
 
     /// Hands `out()` to every socket of the given routes.

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 
 use super::Inner;
 use super::market::Product;
-use super::state::{Connection, Out, Route};
+use super::state::{Connection, Route};
+use crate::fake::socket::{close, obey};
 
 /// A socket listener's product and the venue behind it.
 #[derive(Clone)]
@@ -94,12 +95,7 @@ async fn session(inner: Arc<Inner>, socket: WebSocket, route: Route, combined: b
     tokio::pin!(end);
     loop {
         let open = tokio::select! {
-            order = orders.recv() => match order {
-                Some(Out::Text(text)) => sink.send(Message::Text(text.into())).await.is_ok(),
-                Some(Out::Binary(bytes)) => sink.send(Message::Binary(bytes.into())).await.is_ok(),
-                Some(Out::Close(code, reason)) => close(&mut sink, code, reason).await,
-                Some(Out::Drop) | None => false,
-            },
+            order = orders.recv() => obey(&mut sink, order).await,
             _ = ping.tick() => {
                 if owed.is_some_and(|since| since.elapsed() >= options.pong_within) {
                     inner.lock().counts.pong_timeouts += 1;
@@ -141,14 +137,6 @@ async fn session(inner: Arc<Inner>, socket: WebSocket, route: Route, combined: b
         }
     }
     inner.lock().connections.remove(&id);
-}
-
-/// Closes with a code; answers that the session is over.
-async fn close(sink: &mut SplitSink<WebSocket, Message>, code: u16, reason: &'static str) -> bool {
-    let frame = CloseFrame { code, reason: reason.into() };
-    // The other side may be gone already.
-    drop(sink.send(Message::Close(Some(frame))).await);
-    false
 }
 
 /// Takes one client message; answers whether the session goes on.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use tests::fake::socket::Mute;
 use tests::fake_binance::market::Product;
-use tests::fake_binance::state::Mute;
 use tests::fake_binance::{FakeBinance, JUNK, USDM_ROUTES};
 use tests::oracle::Top;
 use tests::proxy::Proxy;
