@@ -132,6 +132,9 @@ impl Market {
         }
         match &event.body {
             Body::Bar(bar) if bar.interval == Timeframe::M1 => self.minute(bar, &mut changes),
+            Body::Joined(joined) if joined.bar.interval == Timeframe::M1 => {
+                self.minute(&joined.bar, &mut changes);
+            }
             Body::Oi(point) => {
                 self.oi.upsert(*point);
                 changes.oi = Some(point.timestamp);
@@ -148,7 +151,7 @@ impl Market {
                 self.book = Some(*top);
                 changes.book = true;
             }
-            Body::Bar(_) | Body::Trade(_) | Body::Gap(_) => {}
+            Body::Bar(_) | Body::Joined(_) | Body::Trade(_) | Body::Gap(_) => {}
         }
         changes
     }

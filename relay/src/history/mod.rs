@@ -340,7 +340,8 @@ impl History {
 fn candle(event: Event) -> Option<Candle> {
     match event.body {
         Body::Bar(bar) => Some(Candle { bar, received: event.received }),
-        Body::Oi(_)
+        Body::Joined(_)
+        | Body::Oi(_)
         | Body::Funding(_)
         | Body::Liquidation(_)
         | Body::Trade(_)

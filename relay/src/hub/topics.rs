@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::event::{Body, Stamped};
+use shared::event::Stamped;
 use tokio::time::Instant;
 
 use super::queue::Client;
@@ -39,7 +39,7 @@ impl TopicState {
             let newly = self.waiting.replace(stamped.clone()).is_none();
             return Verdict::Wait { newly };
         }
-        if let Body::Bar(bar) = &stamped.event.body {
+        if let Some(bar) = stamped.event.body.bar() {
             if self.closed.as_ref().is_none_or(|held| held.event.timestamp() <= bar.timestamp) {
                 self.closed = Some(stamped.clone());
             }

@@ -43,8 +43,8 @@ impl Recorder {
                 self.forming.insert(key(), event.clone());
                 false
             }
-            // Higher bars are folded from the minutes.
-            Body::Bar(_) => false,
+            // Higher and joined bars are made of the minutes.
+            Body::Bar(_) | Body::Joined(_) => false,
             Body::Oi(_) | Body::Liquidation(_) => true,
             Body::Trade(_) => self.store_trades,
             Body::Funding(f) if f.kind == FundingKind::Settled => true,

@@ -7,6 +7,7 @@ mod bar;
 mod book;
 mod funding;
 mod gap;
+mod joined;
 mod liquidation;
 mod open_interest;
 mod topic;
@@ -18,6 +19,7 @@ pub use bar::{Bar, Origin};
 pub use book::{BookTop, Depth};
 pub use funding::{Funding, FundingKind};
 pub use gap::{Gap, GapCause, GapState};
+pub use joined::{Difference, JoinedBar, Mark, MemberName, VenueVolume};
 pub use liquidation::{Liquidation, LiquidationSide, PriceKind};
 pub use open_interest::OpenInterest;
 pub use topic::{Channel, ChannelError, Class, Cursor, Topic};
@@ -38,9 +40,12 @@ pub struct Event {
 
 /// What the event says; the JSON field `type` names the variant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "lowercase", from = "Said")]
 pub enum Body {
     Bar(Bar),
+    /// A bar over all members of a group, under venue `all`; its `type` is `bar` too.
+    #[serde(rename = "bar")]
+    Joined(Box<JoinedBar>),
     Oi(OpenInterest),
     Funding(Funding),
     Liquidation(Liquidation),
@@ -49,11 +54,55 @@ pub enum Body {
     Gap(Gap),
 }
 
+/// [`Body`] as it is read: two of its variants go by one `type`.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Said {
+    Bar(joined::AnyBar),
+    Oi(OpenInterest),
+    Funding(Funding),
+    Liquidation(Liquidation),
+    Trade(Trade),
+    Book(BookTop),
+    Gap(Gap),
+}
+
+impl From<Said> for Body {
+    fn from(said: Said) -> Body {
+        match said {
+            Said::Bar(x) => x.into(),
+            Said::Oi(x) => Body::Oi(x),
+            Said::Funding(x) => Body::Funding(x),
+            Said::Liquidation(x) => Body::Liquidation(x),
+            Said::Trade(x) => Body::Trade(x),
+            Said::Book(x) => Body::Book(x),
+            Said::Gap(x) => Body::Gap(x),
+        }
+    }
+}
+
+impl Body {
+    /// The bar it is, of one market or joined.
+    pub fn bar(&self) -> Option<&Bar> {
+        match self {
+            Body::Bar(bar) => Some(bar),
+            Body::Joined(joined) => Some(&joined.bar),
+            Body::Oi(_)
+            | Body::Funding(_)
+            | Body::Liquidation(_)
+            | Body::Trade(_)
+            | Body::Book(_)
+            | Body::Gap(_) => None,
+        }
+    }
+}
+
 impl Event {
     /// The venue's time; for a bar the open of its bucket.
     pub fn timestamp(&self) -> Ms {
         match &self.body {
             Body::Bar(x) => x.timestamp,
+            Body::Joined(x) => x.bar.timestamp,
             Body::Oi(x) => x.timestamp,
             Body::Funding(x) => x.timestamp,
             Body::Liquidation(x) => x.timestamp,
@@ -66,7 +115,7 @@ impl Event {
     /// The channel it belongs to; a gap belongs to the channel that has the hole.
     pub fn channel(&self) -> Channel {
         match &self.body {
-            Body::Bar(_) => Channel::Bar,
+            Body::Bar(_) | Body::Joined(_) => Channel::Bar,
             Body::Oi(_) => Channel::Oi,
             Body::Funding(_) => Channel::Funding,
             Body::Liquidation(_) => Channel::Liquidation,
@@ -79,6 +128,7 @@ impl Event {
     pub fn topic(&self) -> Topic {
         let interval = match &self.body {
             Body::Bar(bar) => Some(bar.interval),
+            Body::Joined(joined) => Some(joined.bar.interval),
             Body::Gap(gap) if gap.channel == Channel::Bar => Some(Timeframe::M1),
             Body::Oi(_)
             | Body::Funding(_)
@@ -94,7 +144,8 @@ impl Event {
     pub fn class(&self) -> Class {
         match &self.body {
             Body::Bar(bar) if bar.closed => Class::Event,
-            Body::Bar(_) | Body::Oi(_) | Body::Funding(_) | Body::Book(_) => Class::State,
+            Body::Joined(joined) if joined.bar.closed => Class::Event,
+            Body::Bar(_) | Body::Joined(_) | Body::Oi(_) | Body::Funding(_) | Body::Book(_) => Class::State,
             Body::Liquidation(_) | Body::Trade(_) | Body::Gap(_) => Class::Event,
         }
     }

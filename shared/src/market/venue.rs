@@ -15,6 +15,18 @@ impl VenueId {
         VenueId(Arc::from(name))
     }
 
+    /// The name under which rows and topics join all venues; no venue bears it.
+    pub const ALL: &'static str = "all";
+
+    pub fn all() -> VenueId {
+        VenueId::new(VenueId::ALL)
+    }
+
+    /// Whether it stands for all venues.
+    pub fn is_all(&self) -> bool {
+        &*self.0 == VenueId::ALL
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

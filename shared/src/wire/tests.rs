@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
 use super::*;
-use crate::event::{Body, Class, Depth, Origin};
+use crate::event::{Body, Class, Depth, MemberName, Origin};
 use crate::link::{Config, Input, Link, TopicSpec};
 use crate::market::{Calendar, Ms, Timeframe};
 use crate::maths::folds::Folds;
+use crate::maths::joined::{Members, bars};
 use crate::maths::order_flow::MinuteBuilder;
 
 /// Words of the protocol, so that made-up frames get past the first check.
@@ -51,6 +52,8 @@ const WORDS: &[&str] = &[
     "trades",
     "revision",
     "closed",
+    "by_venue",
+    "marks",
     "kind",
     "predicted",
     "BTCUSDT-PERP",
@@ -112,6 +115,13 @@ fn good() -> Vec<Value> {
             json!({"type": "bar", "interval": "1D", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 3.0,
             "buy_volume": null, "sell_volume": null, "cvd": null, "vwap": null, "trades": null,
             "origin": "kline", "revision": 1, "closed": false, "through": 60_000}),
+        ),
+        head(
+            json!({"type": "bar", "venue": "all", "interval": "1m", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5,
+            "volume": 3.0, "buy_volume": 2.0, "sell_volume": 1.0, "cvd": null, "vwap": 1.25, "trades": 7,
+            "origin": "trades", "revision": 2, "closed": true,
+            "by_venue": {"a": {"volume": 3.0, "buy_volume": 2.0, "sell_volume": 1.0}},
+            "marks": [{"symbol": "BTCUSDT-PERP", "venue": "b", "why": ["no_bar", "no_sides", "other_quote"]}]}),
         ),
         head(json!({"type": "oi", "open_interest": 5.5, "open_interest_value": null})),
         head(json!({"type": "funding", "kind": "predicted", "funding_rate": 1e-4, "next_funding_time": null,
@@ -207,6 +217,12 @@ fn digest(text: &str) {
             let mut builder = MinuteBuilder::new(Origin::Trades);
             builder.covered_from(Ms(0));
             builder.trade(trade, &mut bars);
+        }
+        Body::Joined(joined) => {
+            let name = MemberName { symbol: event.symbol.clone(), venue: event.venue.clone() };
+            let mut joiner = bars::Joiner::new(&Members::of_names([name]), joined.bar.interval, 4);
+            joiner.push(0, &joined.bar);
+            joiner.clock(joined.bar.timestamp);
         }
         Body::Oi(_) | Body::Funding(_) | Body::Liquidation(_) | Body::Book(_) | Body::Gap(_) => {}
     }
