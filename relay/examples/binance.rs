@@ -60,13 +60,14 @@ async fn line(
 ) -> Result<()> {
     let connected = tokio_tungstenite::connect_async(route.url.as_str()).await;
     let (mut socket, _) = connected.with_context(|| format!("connect to {}", route.url))?;
-    for frame in venue.subscribe(&streams, 1) {
+    for frame in venue.subscribe(&streams, &streams, 1) {
         socket.send(Message::text(frame)).await?;
     }
+    let mut decoder = venue.clone().decoder(route.product);
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message? else { continue };
         let received = Ms(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64);
-        match venue.parse(route.product, &all, received, text.as_bytes()) {
+        match decoder.decode(&all, received, text.as_bytes()) {
             Ok(decoded) => match decoded.frame {
                 Frame::Updates(updates) => updates.iter().for_each(|u| println!("{} {:?}", u.symbol, u.what)),
                 other => println!("{} {other:?}", route.name),

@@ -94,6 +94,7 @@ impl Decoder {
             What::Top(x) => Ok(Body::Book(x)),
             What::Diff(x) => self.diff(&symbol, x),
             What::Snapshot(x) => self.snapshot(&symbol, x),
+            What::LastTrade { .. } => Err("last_trade"),
         };
         match body {
             Ok(body) => Line::Event(self.stamp(symbol, body)),
@@ -105,7 +106,8 @@ impl Decoder {
         self.books.entry(symbol.clone()).or_insert_with(|| {
             let found = self.interpreter.instruments().by_symbol(symbol);
             let (product, tick_size) = found.map_or(("", 0.0), |(product, i)| (product, i.tick_size));
-            Book { sync: BookSync::new(self.venue.sequencer(product), tick_size), last_id: 0 }
+            let (chain, source) = (self.venue.sequencer(product), self.venue.book_source(product));
+            Book { sync: BookSync::new(chain, source, tick_size), last_id: 0 }
         })
     }
 

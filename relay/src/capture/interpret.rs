@@ -1,12 +1,12 @@
 //! Recorded frames to a venue's updates: which product, which instrument, which REST call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use shared::market::{Instrument, Ms, Symbol};
 
 use super::reader::{RawFrame, Source};
-use crate::venues::{Fetch, Fetched, Frame, Instruments, Product, Update, Venue, VenueError, What};
+use crate::venues::{Decoder, Fetch, Fetched, Frame, Instruments, Product, Update, Venue, VenueError, What};
 
 /// What a recorded frame says.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Reading {
 pub struct Interpreter {
     venue: Arc<dyn Venue>,
     instruments: Instruments,
+    /// A recording of several connections is read as one.
+    decoders: HashMap<Product, Box<dyn Decoder>>,
     forced: Option<Product>,
     /// The product of the last frame that told.
     last: Option<Product>,
@@ -34,6 +36,7 @@ impl Interpreter {
         Interpreter {
             venue,
             instruments: Instruments::default(),
+            decoders: HashMap::new(),
             forced: product,
             last: None,
             books: BTreeSet::new(),
@@ -89,7 +92,9 @@ impl Interpreter {
 
     fn socket(&mut self, frame: &RawFrame) -> Result<Reading, VenueError> {
         let Some(product) = self.product(frame) else { return Ok(Reading::Ignored("other_product")) };
-        let mut decoded = self.venue.parse(product, &self.instruments, self.now, &frame.data)?;
+        let venue = &self.venue;
+        let decoder = self.decoders.entry(product).or_insert_with(|| venue.clone().decoder(product));
+        let mut decoded = decoder.decode(&self.instruments, self.now, &frame.data)?;
         let mut guessed = false;
         for name in &decoded.unlisted {
             if let Some(instrument) = self.venue.guess_instrument(product, name) {
@@ -98,7 +103,7 @@ impl Interpreter {
             }
         }
         if guessed {
-            decoded = self.venue.parse(product, &self.instruments, self.now, &frame.data)?;
+            decoded = decoder.decode(&self.instruments, self.now, &frame.data)?;
         }
         Ok(match decoded.frame {
             Frame::Updates(updates) => Reading::Updates(updates),
@@ -106,6 +111,8 @@ impl Interpreter {
             Frame::Refused { .. } => Reading::Ignored("refused"),
             Frame::Ignored(kind) => Reading::Ignored(kind),
             Frame::Shutdown => Reading::Ignored("server_shutdown"),
+            Frame::Renew => Reading::Ignored("server_notice"),
+            Frame::Final(_) => Reading::Ignored("refused"),
             Frame::UnnamedDepth => match self.only_book(product) {
                 Some(instrument) => self.fetched(&Fetch::Depth { instrument }, &frame.data)?,
                 None => Reading::Ignored("depth_unnamed"),
@@ -150,7 +157,7 @@ impl Interpreter {
             Ok(Fetched::Updates(updates)) => Reading::Updates(updates),
             Ok(Fetched::Ignored(kind)) => Reading::Ignored(kind),
             Ok(Fetched::FundingIntervals(_)) => Reading::Ignored("funding_intervals"),
-            Ok(Fetched::Instruments(listed)) => {
+            Ok(Fetched::Instruments { listed, .. }) => {
                 if let Fetch::Instruments { product, .. } = fetch {
                     listed.into_iter().for_each(|i| self.instruments.insert(product, i));
                 }
@@ -173,5 +180,6 @@ pub fn timestamp(what: &What) -> Ms {
         What::Top(x) => x.timestamp,
         What::Diff(x) => x.timestamp,
         What::Snapshot(x) => x.timestamp,
+        What::LastTrade { timestamp, .. } => *timestamp,
     }
 }

@@ -9,7 +9,7 @@ use shared::event::BookTop;
 use shared::market::Ms;
 use shared::maths::book::OrderBook;
 
-use crate::venues::{DepthDiff, DepthSnapshot, Level, Sequencer, Verdict};
+use crate::venues::{BookSource, DepthDiff, DepthSnapshot, Level, Sequencer, Verdict};
 
 /// Diffs held while waiting for a snapshot: minutes of a busy book.
 const MAX_BUFFERED: usize = 5_000;
@@ -35,9 +35,12 @@ pub enum BookOut {
 /// One book and its chain of updates.
 pub struct BookSync {
     sequencer: Box<dyn Sequencer>,
+    source: BookSource,
     book: OrderBook,
     synced: bool,
     buffer: VecDeque<DepthDiff>,
+    /// Diffs came that belong to a snapshot that is still to come.
+    waiting: bool,
     /// Time and id of the newest update in the book.
     at: Ms,
     last_id: u64,
@@ -49,12 +52,14 @@ pub struct BookSync {
 }
 
 impl BookSync {
-    pub fn new(sequencer: Box<dyn Sequencer>, tick_size: f64) -> BookSync {
+    pub fn new(sequencer: Box<dyn Sequencer>, source: BookSource, tick_size: f64) -> BookSync {
         BookSync {
             sequencer,
+            source,
             book: OrderBook::new(tick_size),
             synced: false,
             buffer: VecDeque::new(),
+            waiting: false,
             at: Ms::ZERO,
             last_id: 0,
             hole_from: None,
@@ -72,16 +77,14 @@ impl BookSync {
     pub fn reset(&mut self) {
         self.book.clear();
         self.buffer.clear();
+        self.waiting = false;
         (self.synced, self.hole_from, self.next_request) = (false, None, None);
     }
 
     /// Takes the next diff of the stream.
     pub fn diff(&mut self, diff: DepthDiff, now: Ms) -> Vec<BookOut> {
         if !self.synced {
-            if self.buffer.len() == MAX_BUFFERED {
-                self.buffer.pop_front();
-            }
-            self.buffer.push_back(diff);
+            self.hold(diff);
             return self.request(now);
         }
         match self.sequencer.check(&diff) {
@@ -91,18 +94,37 @@ impl BookSync {
                 if self.book.crossed() { self.lose(now) } else { self.top() }
             }
             Verdict::Gap => {
-                self.buffer.push_back(diff);
+                self.hold(diff);
                 self.lose(now)
             }
         }
     }
 
-    /// Takes a snapshot, asked for or found in a recording, and what of the buffer follows it. One that is older
-    /// than a book in step is of no use.
+    /// Keeps a diff for the snapshot to come; on a stream, what comes before its snapshot is in it.
+    fn hold(&mut self, diff: DepthDiff) {
+        match self.source {
+            BookSource::Rest => {
+                if self.buffer.len() == MAX_BUFFERED {
+                    self.buffer.pop_front();
+                }
+                self.buffer.push_back(diff);
+            }
+            BookSource::Stream { .. } | BookSource::Whole => self.waiting = true,
+        }
+    }
+
+    /// Takes a snapshot, asked for, on the stream or found in a recording, and what of the buffer follows it. A
+    /// fetched one that is older than a book in step is of no use; one on the stream always is the new base.
     pub fn snapshot(&mut self, snapshot: DepthSnapshot, now: Ms) -> Vec<BookOut> {
-        if self.synced && snapshot.last_id <= self.last_id {
+        let stale = match self.source {
+            BookSource::Rest => snapshot.last_id <= self.last_id,
+            BookSource::Stream { .. } => false,
+            BookSource::Whole => snapshot.timestamp < self.at,
+        };
+        if self.synced && stale {
             return Vec::new();
         }
+        self.waiting = false;
         self.last_id = snapshot.last_id;
         self.next_request = Some(now + self.pause());
         self.sequencer.rebase(snapshot.last_id);
@@ -130,7 +152,7 @@ impl BookSync {
         (self.attempts, self.next_request) = (0, None);
         let mut out = Vec::new();
         if let Some(from) = self.hole_from.take() {
-            out.push(BookOut::Gap { from, to: Some(self.at) });
+            out.push(BookOut::Gap { from, to: Some(self.at.max(from)) });
         }
         out.extend(self.top());
         out
@@ -138,12 +160,16 @@ impl BookSync {
 
     /// Time passes: an unanswered request is repeated.
     pub fn tick(&mut self, now: Ms) -> Vec<BookOut> {
-        if self.synced || self.buffer.is_empty() { Vec::new() } else { self.request(now) }
+        let waits = self.waiting || !self.buffer.is_empty();
+        if waits && !self.synced { self.request(now) } else { Vec::new() }
     }
 
     fn apply(&mut self, diff: &DepthDiff) {
         self.last_id = diff.last_id;
         set_all(&mut self.book, &diff.bids, &diff.asks);
+        if let BookSource::Stream { depth: Some(depth) } = self.source {
+            self.book.truncate(depth);
+        }
         self.at = self.at.max(diff.timestamp);
     }
 
@@ -241,7 +267,7 @@ mod tests {
 
     #[test]
     fn diffs_are_held_until_a_snapshot_and_old_ones_dropped() {
-        let mut sync = BookSync::new(Box::new(Chain(None)), 0.5);
+        let mut sync = BookSync::new(Box::new(Chain(None)), BookSource::Rest, 0.5);
         assert_eq!(sync.diff(diff(9, 98.0), Ms(1)), [BookOut::NeedSnapshot]);
         assert_eq!(sync.diff(diff(10, 98.5), Ms(2)), []);
         assert_eq!(sync.diff(diff(11, 99.5), Ms(3)), []);
@@ -255,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_gap_clears_the_book_until_a_newer_snapshot() {
-        let mut sync = BookSync::new(Box::new(Chain(None)), 0.5);
+        let mut sync = BookSync::new(Box::new(Chain(None)), BookSource::Rest, 0.5);
         sync.diff(diff(1, 98.0), Ms(1));
         sync.snapshot(snapshot(1), Ms(2));
         let lost = sync.diff(diff(5, 99.5), Ms(20_000));
@@ -269,8 +295,26 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_brings_its_own_snapshot() {
+        let source = BookSource::Stream { depth: Some(2) };
+        let mut sync = BookSync::new(Box::new(Chain(None)), source, 0.5);
+        assert_eq!(sync.diff(diff(9, 98.0), Ms(1)), [BookOut::NeedSnapshot], "its snapshot was missed");
+        assert_eq!(bids(&sync.snapshot(snapshot(10), Ms(2))), [99.0]);
+        assert_eq!(bids(&sync.diff(diff(11, 98.5), Ms(3))), [99.0]);
+        assert_eq!(bids(&sync.diff(diff(12, 98.0), Ms(4))), [99.0], "a third level is beyond the depth");
+        assert_eq!(sync.book.levels(), (2, 1));
+        assert_eq!(sync.diff(diff(14, 98.0), Ms(5)).last(), Some(&BookOut::NeedSnapshot));
+        assert_eq!(sync.diff(diff(15, 98.0), Ms(6)), [], "asked already");
+        assert_eq!(sync.tick(Ms(20_000)), [BookOut::NeedSnapshot]);
+        // The numbering may begin anew.
+        let out = sync.snapshot(snapshot(1), Ms(20_001));
+        assert_eq!(out.first(), Some(&BookOut::Gap { from: Ms(12), to: Some(Ms(12)) }));
+        assert_eq!(bids(&sync.diff(diff(2, 99.5), Ms(20_002))), [99.5]);
+    }
+
+    #[test]
     fn a_crossed_book_is_a_gap() {
-        let mut sync = BookSync::new(Box::new(Chain(None)), 0.5);
+        let mut sync = BookSync::new(Box::new(Chain(None)), BookSource::Rest, 0.5);
         sync.snapshot(snapshot(1), Ms(1));
         let out = sync.diff(diff(2, 102.0), Ms(2));
         assert_eq!(out, [BookOut::Gap { from: Ms(2), to: None }, BookOut::NeedSnapshot]);
@@ -278,7 +322,7 @@ mod tests {
 
     #[test]
     fn unanswered_requests_are_repeated_ever_more_slowly() {
-        let mut sync = BookSync::new(Box::new(Chain(None)), 0.5);
+        let mut sync = BookSync::new(Box::new(Chain(None)), BookSource::Rest, 0.5);
         sync.diff(diff(1, 98.0), Ms(0));
         let asked = (1..=3_000).filter(|t| !sync.tick(Ms(t * 100)).is_empty()).map(|t| t * 100);
         assert_eq!(asked.take(6).collect::<Vec<_>>(), [10_000, 20_000, 30_000, 40_000, 50_000, 66_000]);

@@ -2,13 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use shared::market::Ms;
+use shared::market::{Calendar, Ms, Timeframe};
 
 use super::BudgetStatus;
-use crate::venues::LimitSpec;
+use crate::venues::{Counted, LimitSpec, Window};
 
 /// Part of a venue's allowance we use: others may share our address, and clocks differ.
 const SHARE: f64 = 0.8;
+/// Quotas by the month go by UTC.
+const MONTHS: Calendar = Calendar::Continuous;
 
 /// The budgets of one venue.
 pub struct Budget {
@@ -19,7 +21,7 @@ pub struct Budget {
 
 struct Bucket {
     spec: LimitSpec,
-    /// Weights spent, by time, within the window.
+    /// Weights spent, by time, within the window. A month's are one sum, at its beginning.
     spent: VecDeque<(Ms, u32)>,
     sum: u32,
 }
@@ -64,7 +66,7 @@ impl Budget {
             let mut excess = bucket.sum + weight - allowance;
             let mut until = now;
             for (at, spent) in &bucket.spent {
-                until = *at + bucket.spec.window;
+                until = bucket.spec.window.end(*at);
                 excess = excess.saturating_sub(*spent);
                 if excess == 0 {
                     break;
@@ -76,10 +78,51 @@ impl Budget {
         Ok(())
     }
 
-    /// The venue says how much of a limit is used; ours is raised to it, never lowered.
-    pub fn observe(&mut self, limit: &str, used: u32, now: Ms) {
+    /// Takes `weight` from each of the limits, or from none.
+    ///
+    /// # Errors
+    /// The [`Denied`] that lasts longest.
+    pub fn reserve_all<'a>(
+        &mut self,
+        limits: impl Iterator<Item = &'a str>,
+        weight: u32,
+        now: Ms,
+    ) -> Result<(), Denied> {
+        let mut taken = Vec::new();
+        let mut denied: Option<Denied> = None;
+        for limit in limits {
+            match self.reserve(limit, weight, now) {
+                Ok(()) => taken.push(limit),
+                Err(found) if denied.is_none_or(|d| d.until() < found.until()) => denied = Some(found),
+                Err(_) => {}
+            }
+        }
+        let Some(denied) = denied else { return Ok(()) };
+        for limit in taken {
+            self.give_back(limit, weight);
+        }
+        Err(denied)
+    }
+
+    /// Undoes the latest reservation of a limit.
+    fn give_back(&mut self, limit: &str, weight: u32) {
+        if let Some(bucket) = self.buckets.iter_mut().find(|b| b.spec.name == limit)
+            && let Some((_, spent)) = bucket.spent.back_mut()
+        {
+            let weight = weight.min(*spent);
+            *spent -= weight;
+            bucket.sum -= weight;
+        }
+    }
+
+    /// A response header says how much of a limit is used or left; ours is raised to it, never lowered.
+    pub fn observe(&mut self, limit: &str, told: u32, now: Ms) {
         if let Some(bucket) = self.buckets.iter_mut().find(|b| b.spec.name == limit) {
             bucket.forget(now);
+            let used = match bucket.spec.counted {
+                Some(Counted::Remaining(_)) => bucket.spec.capacity.saturating_sub(told),
+                Some(Counted::Used(_)) | None => told,
+            };
             let unseen = used.saturating_sub(bucket.sum);
             bucket.spend(unseen, now);
         }
@@ -94,8 +137,8 @@ impl Budget {
     }
 
     /// The response header that reports a limit's use.
-    pub fn used_header(&self, limit: &str) -> Option<&'static str> {
-        self.buckets.iter().find(|b| b.spec.name == limit)?.spec.used_header
+    pub fn header(&self, limit: &str) -> Option<&'static str> {
+        self.buckets.iter().find(|b| b.spec.name == limit)?.spec.counted.map(Counted::header)
     }
 
     pub fn report(&mut self, now: Ms) -> Vec<BudgetStatus> {
@@ -106,7 +149,7 @@ impl Budget {
                 name: bucket.spec.name.to_owned(),
                 used: bucket.sum,
                 capacity: bucket.spec.capacity,
-                window_ms: bucket.spec.window.0,
+                window_ms: bucket.spec.window.length(now).0,
                 blocked_until: blocked.get(&bucket.spec.host).copied().filter(|until| now < *until),
             }
         };
@@ -121,7 +164,7 @@ impl Bucket {
 
     fn forget(&mut self, now: Ms) {
         while let Some((at, weight)) = self.spent.front().copied() {
-            if now - at < self.spec.window {
+            if now < self.spec.window.end(at) {
                 break;
             }
             self.sum -= weight;
@@ -130,9 +173,30 @@ impl Bucket {
     }
 
     fn spend(&mut self, weight: u32, now: Ms) {
-        if weight > 0 {
-            self.spent.push_back((now, weight));
-            self.sum += weight;
+        if weight == 0 {
+            return;
+        }
+        self.sum += weight;
+        match (self.spec.window, self.spent.back_mut()) {
+            (Window::Month, Some((_, spent))) => *spent += weight,
+            _ => self.spent.push_back((now, weight)),
+        }
+    }
+}
+
+impl Window {
+    /// When what was spent at `at` leaves the window.
+    fn end(self, at: Ms) -> Ms {
+        match self {
+            Window::Sliding(length) => at + length,
+            Window::Month => MONTHS.next(Timeframe::Mo1, MONTHS.open(Timeframe::Mo1, at)),
+        }
+    }
+
+    fn length(self, now: Ms) -> Ms {
+        match self {
+            Window::Sliding(length) => length,
+            Window::Month => self.end(now) - MONTHS.open(Timeframe::Mo1, now),
         }
     }
 }
@@ -146,8 +210,8 @@ mod tests {
             name,
             host: host.to_owned(),
             capacity,
-            window: Ms::MINUTE,
-            used_header: None,
+            window: Window::Sliding(Ms::MINUTE),
+            counted: None,
         };
         Budget::new(vec![spec("a", "one", 100), spec("b", "one", 10), spec("c", "two", 10)])
     }
@@ -162,6 +226,22 @@ mod tests {
         assert_eq!(b.reserve("a", 80, Ms(3_000)), Err(Denied::Full(Ms(62_000))));
         assert_eq!(b.reserve("a", 50, Ms(60_000)), Ok(()));
         assert_eq!(b.reserve("c", 99, Ms(0)), Ok(()), "a call heavier than the allowance takes all of it");
+    }
+
+    #[test]
+    fn a_months_quota_returns_with_the_next_month() {
+        let window = Window::Month;
+        let counted = Some(Counted::Remaining("left"));
+        let spec = LimitSpec { name: "m", host: "one".to_owned(), capacity: 10, window, counted };
+        let mut b = Budget::new(vec![spec]);
+        // 30 January 2026, 00:00 UTC.
+        let (now, february) = (Ms(1_769_731_200_000), Ms(1_769_904_000_000));
+        assert_eq!(b.reserve("m", 3, now), Ok(()));
+        b.observe("m", 4, now + Ms(1));
+        assert_eq!(b.report(now + Ms(1)).first().map(|r| (r.used, r.window_ms)), Some((6, 31 * 86_400_000)));
+        assert_eq!(b.reserve("m", 2, now + Ms(2)), Ok(()));
+        assert_eq!(b.reserve("m", 1, february - Ms(1)), Err(Denied::Full(february)));
+        assert_eq!(b.reserve("m", 1, february), Ok(()));
     }
 
     #[test]

@@ -123,8 +123,7 @@ impl Player {
     }
 
     fn list(&mut self, instrument: &Arc<Instrument>) {
-        let sequencer = self.venue.product_of(instrument.kind).map(|product| self.venue.sequencer(product));
-        self.tape.add(instrument.clone(), sequencer);
+        self.tape.add(instrument.clone(), self.venue.book_of(instrument.kind));
         let left = if instrument.tick_size > 0.0 { 0 } else { TICK_SAMPLES };
         let listed = Listed { instrument: (**instrument).clone(), left, decimals: 0 };
         self.listed.insert(instrument.symbol.clone(), listed);
@@ -189,7 +188,12 @@ impl Player {
             What::Trade(t) => look(t.trade.price),
             What::Diff(d) => d.bids.iter().chain(&d.asks).for_each(|level| look(level.price)),
             What::Top(t) => look(t.bid_px),
-            What::Snapshot(_) | What::Kline(_) | What::Oi(_) | What::Funding(_) | What::Liquidation(_) => {}
+            What::Snapshot(_)
+            | What::Kline(_)
+            | What::Oi(_)
+            | What::Funding(_)
+            | What::Liquidation(_)
+            | What::LastTrade { .. } => {}
         }
         if listed.decimals != before || listed.instrument.tick_size <= 0.0 {
             listed.instrument.tick_size = 1.0 / 10_f64.powi(listed.decimals);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use shared::market::Ms;
 use tracing::{debug, warn};
 
@@ -10,7 +11,7 @@ use super::Board;
 use super::budget::{Budget, Denied};
 use crate::capture::FrameSink;
 use crate::clock::system_now;
-use crate::venues::{Fetch, Fetched, RestFault, RestRequest, Venue, VenueError};
+use crate::venues::{Answer, Fetch, Fetched, RestFault, RestRequest, Venue, VenueError};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 const RETRIES: u32 = 4;
@@ -142,7 +143,7 @@ impl Rest {
     async fn wait_for_budget(&self, request: &RestRequest, deadline: Ms) -> Result<(), RestError> {
         loop {
             let now = system_now();
-            let denied = match self.lock().reserve(request.limit, request.weight, now) {
+            let denied = match self.lock().reserve_all(request.limits(), request.weight, now) {
                 Ok(()) => return Ok(()),
                 Err(denied) => denied,
             };
@@ -161,14 +162,25 @@ impl Rest {
 
     async fn send(&self, request: &RestRequest) -> Result<Vec<u8>, Failure> {
         let line = |e: reqwest::Error| Failure::Line(e.without_url().to_string());
-        let mut response = self.http.get(&request.url).send().await.map_err(line)?;
+        let mut call = match &request.body {
+            None => self.http.get(&request.url),
+            Some(body) => {
+                self.http.post(&request.url).header("content-type", "application/json").body(body.clone())
+            }
+        };
+        for (name, value) in &request.headers {
+            call = call.header(*name, value.expose_secret());
+        }
+        let mut response = call.send().await.map_err(line)?;
         let (status, now) = (response.status(), system_now());
-        let header =
-            |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        let retry_after: Option<i64> = header("retry-after");
-        let used: Option<i64> = self.lock().used_header(request.limit).and_then(header);
-        if let Some(used) = used {
-            self.lock().observe(request.limit, u32::try_from(used).unwrap_or(u32::MAX / 2), now);
+        let headers = response.headers().clone();
+        for limit in request.limits() {
+            let mut budget = self.lock();
+            let told =
+                budget.header(limit).and_then(|name| headers.get(name)?.to_str().ok()?.trim().parse().ok());
+            if let Some(told) = told {
+                budget.observe(limit, told, now);
+            }
         }
         self.report();
         let mut body = Vec::new();
@@ -178,11 +190,11 @@ impl Rest {
             }
             body.extend_from_slice(&chunk);
         }
-        if status.is_success() {
-            return Ok(body);
+        let answer = Answer { status: status.as_u16(), headers: &headers, body: &body };
+        match self.venue.fault(&answer, now) {
+            None => Ok(body),
+            Some(fault) => Err(Failure::Fault(fault)),
         }
-        let retry_after = retry_after.map(Ms::seconds);
-        Err(Failure::Fault(self.venue.rest_fault(status.as_u16(), retry_after, now, &body)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Budget> {

@@ -3,7 +3,8 @@
 //! It drops duplicates, notices jumps in the venue's numbering, builds bars, keeps books in step and fills in
 //! what needs other channels (the value of open interest). It has no clock: each call says what time it is.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use shared::event::{
@@ -14,10 +15,13 @@ use shared::market::{Instrument, Ms, Symbol, VenueId};
 use shared::maths::order_flow::MinuteBuilder;
 
 use super::book_sync::{BookOut, BookSync};
-use crate::venues::{DepthSnapshot, Sequencer, TradeUpdate, Update, What};
+use crate::venues::{BookSource, DepthSnapshot, Sequencer, TradeUpdate, Update, What};
 
 /// Liquidations remembered per symbol to drop repeats (renewals overlap, venues number none).
 const RECENT_LIQUIDATIONS: usize = 256;
+/// Trades remembered per symbol where the venue does not number them: what an overlap or a replay on subscribing
+/// may repeat.
+const RECENT_TRADES: usize = 4_096;
 /// A venue clock further off than this is a damaged time stamp.
 const MAX_CLOCK_OFFSET: Ms = Ms::HOUR;
 
@@ -57,6 +61,9 @@ struct State {
     minutes: MinuteBuilder,
     book: Option<BookSync>,
     trade_sequence: Option<u64>,
+    /// A number the venue told as its newest and we had not seen.
+    unseen: Option<u64>,
+    recent: RecentIds,
     last_trade: Option<Ms>,
     /// Trades flow whole since then; `None` while nothing is known.
     covered: bool,
@@ -72,15 +79,17 @@ impl Tape {
         Tape { venue, trade_origin, symbols: HashMap::new(), offset: ClockOffset::default() }
     }
 
-    /// Adds an instrument; without a sequencer its depth diffs are ignored.
-    pub fn add(&mut self, instrument: Arc<Instrument>, sequencer: Option<Box<dyn Sequencer>>) {
-        let book = sequencer.map(|s| BookSync::new(s, instrument.tick_size));
+    /// Adds an instrument; without a book's chain its depth is ignored.
+    pub fn add(&mut self, instrument: Arc<Instrument>, book: Option<(Box<dyn Sequencer>, BookSource)>) {
+        let book = book.map(|(chain, source)| BookSync::new(chain, source, instrument.tick_size));
         let symbol = instrument.symbol.clone();
         self.symbols.entry(symbol).or_insert_with(|| State {
             instrument,
             minutes: MinuteBuilder::new(self.trade_origin),
             book,
             trade_sequence: None,
+            unseen: None,
+            recent: RecentIds::default(),
             last_trade: None,
             covered: false,
             mark: None,
@@ -88,6 +97,11 @@ impl Tape {
             settled: None,
             liquidations: VecDeque::new(),
         });
+    }
+
+    /// Forgets an instrument nobody follows any more.
+    pub fn remove(&mut self, symbol: &Symbol) {
+        self.symbols.remove(symbol);
     }
 
     pub fn instrument(&self, symbol: &Symbol) -> Option<&Arc<Instrument>> {
@@ -231,6 +245,12 @@ impl Tape {
                 return book_outputs(&self.venue, &symbol, now, outputs.unwrap_or_default(), out);
             }
             What::Snapshot(snapshot) => return self.depth(now, &symbol, snapshot, out),
+            What::LastTrade { timestamp, sequence } => {
+                if let Some(hole) = state.last_trade_told(timestamp, sequence) {
+                    out.push(TapeOut::TradesMissing { symbol, hole });
+                }
+                return;
+            }
         };
         out.push(TapeOut::Event(self.event(now, symbol, body)));
     }
@@ -279,8 +299,17 @@ impl Tape {
                 None => {}
             }
             state.trade_sequence = Some(sequence);
-        } else if !state.covered {
-            state.minutes.covered_from(at + Ms(1));
+        } else {
+            let repeat = !state.recent.insert(&update.trade.id);
+            if !state.covered {
+                // What was seen before the line broke comes again: nothing lies between.
+                let from = if repeat { state.last_trade.unwrap_or(at) } else { at + Ms(1) };
+                state.minutes.covered_from(from);
+                state.covered = true;
+            }
+            if repeat {
+                return;
+            }
         }
         state.covered = true;
         state.last_trade = Some(state.last_trade.map_or(at, |t| t.max(at)));
@@ -302,6 +331,48 @@ impl Tape {
         // Two clocks: an event from our future was received, by ours, no earlier than it happened.
         event.received = event.received.max(event.timestamp());
         event
+    }
+}
+
+impl State {
+    /// The venue says which trade was its newest at `at`. That one may still be on its way; if it is not there by
+    /// the next time the venue says so, it is missing.
+    fn last_trade_told(&mut self, at: Ms, sequence: u64) -> Option<TradeHole> {
+        let seen = self.trade_sequence?;
+        let missing = self.unseen.take().filter(|n| *n > seen);
+        self.unseen = (sequence > seen).then_some(sequence);
+        let newest = missing?;
+        let from = self.last_trade.unwrap_or(at);
+        self.minutes.uncovered(from);
+        self.minutes.covered_from(at + Ms(1));
+        (self.trade_sequence, self.unseen) = (Some(newest), None);
+        Some(TradeHole { after: seen, before: newest + 1, from, to: at })
+    }
+}
+
+/// The newest ids, to know repeats by.
+#[derive(Default)]
+struct RecentIds {
+    order: VecDeque<u64>,
+    known: HashSet<u64>,
+}
+
+impl RecentIds {
+    /// Answers whether the id is new.
+    fn insert(&mut self, id: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let id = hasher.finish();
+        if !self.known.insert(id) {
+            return false;
+        }
+        self.order.push_back(id);
+        if self.order.len() > RECENT_TRADES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
     }
 }
 
@@ -337,7 +408,12 @@ fn venue_time(what: &What) -> Option<Ms> {
         What::Diff(d) => Some(d.timestamp),
         What::Top(t) => Some(t.timestamp),
         What::Funding(f) if f.kind == FundingKind::Predicted => Some(f.timestamp),
-        What::Kline(_) | What::Oi(_) | What::Funding(_) | What::Liquidation(_) | What::Snapshot(_) => None,
+        What::Kline(_)
+        | What::Oi(_)
+        | What::Funding(_)
+        | What::Liquidation(_)
+        | What::Snapshot(_)
+        | What::LastTrade { .. } => None,
     }
 }
 

@@ -8,9 +8,9 @@ pub mod sim;
 mod types;
 
 pub use types::{
-    Decoded, DepthDiff, DepthSnapshot, Fetch, Fetched, Frame, Instruments, KeepAlive, Level, LimitSpec,
-    Product, RestFault, RestRequest, RouteSpec, Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict,
-    What,
+    Answer, BookSource, Counted, Decoded, Decoder, DepthDiff, DepthSnapshot, Fetch, Fetched, Frame,
+    Instruments, KeepAlive, Level, LimitSpec, Pace, Poll, Product, RestFault, RestRequest, RouteSpec,
+    Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict, What, Window,
 };
 
 use std::sync::Arc;
@@ -40,6 +40,11 @@ pub fn build(id: &VenueId, urls: &BaseUrls) -> Option<Arc<dyn Venue>> {
 pub trait Venue: Send + Sync + 'static {
     fn id(&self) -> VenueId;
 
+    /// Why the venue is not to be started with these settings, in one line that names the setting.
+    fn off(&self) -> Option<String> {
+        None
+    }
+
     /// The venue's products; an instrument's kind picks one.
     fn products(&self) -> &'static [Product];
 
@@ -51,25 +56,27 @@ pub trait Venue: Send + Sync + 'static {
     /// The streams that feed `channels` of an instrument, each on the route that delivers it.
     fn streams(&self, instrument: &Instrument, channels: &[Channel]) -> Vec<Stream>;
 
-    /// Frames that subscribe streams of one route, few enough and small enough to be accepted; `id` counts up.
-    fn subscribe(&self, streams: &[Stream], id: u64) -> Vec<String>;
+    /// Frames that subscribe `added` on one connection, few enough and small enough to be accepted; `held` is
+    /// everything on it afterwards, for venues whose frames replace the whole list. `id` counts up.
+    fn subscribe(&self, added: &[Stream], held: &[Stream], id: u64) -> Vec<String>;
 
-    fn unsubscribe(&self, streams: &[Stream], id: u64) -> Vec<String>;
+    /// Frames that unsubscribe `removed`; `held` is what stays. A connection nothing stays on is closed.
+    fn unsubscribe(&self, removed: &[Stream], held: &[Stream], id: u64) -> Vec<String>;
 
-    /// Decodes one socket frame. `received` is ours, for events the venue does not time.
-    ///
-    /// # Errors
-    /// [`VenueError`] naming the field; the frame is counted and skipped.
-    fn parse(
-        &self,
-        product: Product,
-        instruments: &Instruments,
-        received: Ms,
-        frame: &[u8],
-    ) -> Result<Decoded, VenueError>;
+    /// A decoder for one connection of a product.
+    fn decoder(self: Arc<Self>, product: Product) -> Box<dyn Decoder>;
+
+    /// Where this product's books come from.
+    fn book_source(&self, product: Product) -> BookSource;
 
     /// The rule by which this product's depth updates chain.
     fn sequencer(&self, product: Product) -> Box<dyn Sequencer>;
+
+    /// How the books of a kind of market chain and where they come from; `None` for a kind the venue lacks.
+    fn book_of(&self, kind: Kind) -> Option<(Box<dyn Sequencer>, BookSource)> {
+        let product = self.product_of(kind)?;
+        Some((self.sequencer(product), self.book_source(product)))
+    }
 
     /// The REST call that answers `fetch`; `None` where the venue has none.
     fn request(&self, fetch: &Fetch) -> Option<RestRequest>;
@@ -80,8 +87,17 @@ pub trait Venue: Send + Sync + 'static {
     /// [`VenueError`] naming the field.
     fn parse_rest(&self, fetch: &Fetch, received: Ms, body: &[u8]) -> Result<Fetched, VenueError>;
 
-    /// What an unsuccessful answer means.
-    fn rest_fault(&self, status: u16, retry_after: Option<Ms>, now: Ms, body: &[u8]) -> RestFault;
+    /// What an answer means that is no success; `None` for one that is. Asked for each answer, as some venues
+    /// send errors with HTTP 200.
+    fn fault(&self, answer: &Answer<'_>, now: Ms) -> Option<RestFault>;
+
+    /// What of an instrument has to be asked for again and again.
+    fn polls(&self, instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll>;
+
+    /// The venue cannot list its instruments: each is asked for by name.
+    fn unlisted(&self) -> bool {
+        false
+    }
 
     /// The REST budgets, by name; [`RestRequest::limit`] refers to them.
     fn limits(&self) -> Vec<LimitSpec>;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
 use shared::event::Bar;
 use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest, Trade};
 use shared::market::{Instrument, Ms, Symbol, Timeframe};
@@ -52,8 +54,61 @@ pub struct RouteSpec {
     pub renew_after: Option<Ms>,
     /// Streams one connection may carry; more open further connections.
     pub max_streams: usize,
-    /// Client frames the venue accepts per second.
-    pub frames_per_second: u32,
+    /// Client frames the venue accepts on one connection; all of them hold.
+    pub messages: Vec<Pace>,
+    /// New connections the venue accepts at this address's host, whatever route opens them; all of them hold.
+    pub connects: Vec<Pace>,
+}
+
+/// At most `count` in any stretch of `window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub count: usize,
+    pub window: Ms,
+}
+
+impl Pace {
+    pub const fn new(count: usize, window: Ms) -> Pace {
+        Pace { count, window }
+    }
+}
+
+/// Decodes the frames of one connection, in order.
+///
+/// It may remember what the venue says only once (a ticker sent as changes); a fresh one is made for each
+/// connection, so nothing outlives a broken line. A frame about an instrument that is not listed leaves no
+/// trace: who reads recordings registers the instrument and decodes the same frame again.
+pub trait Decoder: Send {
+    /// `received` is ours, for events the venue does not time.
+    ///
+    /// # Errors
+    /// [`VenueError`] naming the field; the frame is counted and skipped.
+    fn decode(
+        &mut self,
+        instruments: &Instruments,
+        received: Ms,
+        frame: &[u8],
+    ) -> Result<Decoded, VenueError>;
+}
+
+/// Where a book's snapshot comes from, and so how it is brought back in step after a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookSource {
+    /// From a REST call; diffs are held until it is there.
+    Rest,
+    /// First on the stream itself: subscribe anew. `depth`: levels a side the venue keeps current, where diffs
+    /// may push others beyond it.
+    Stream { depth: Option<usize> },
+    /// Every frame is a whole book.
+    Whole,
+}
+
+/// Something a venue only says when asked, to be asked again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Poll {
+    pub channel: Channel,
+    pub every: Ms,
+    pub fetch: Fetch,
 }
 
 /// How a line is kept and known to be alive.
@@ -65,7 +120,8 @@ pub struct KeepAlive {
     pub dead_after: Ms,
 }
 
-/// One stream to subscribe: the unit of freshness and of resubscription.
+/// One stream to subscribe: the unit of freshness and of resubscription. Where one stream carries several
+/// symbols, each has a `Stream` of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stream {
     pub route: &'static str,
@@ -103,9 +159,10 @@ pub enum Frame {
     Ack {
         id: Option<u64>,
     },
-    /// The venue refused a control frame.
+    /// The venue refused a control frame; `streams` as far as it names them.
     Refused {
         id: Option<u64>,
+        streams: Vec<String>,
         message: String,
     },
     /// A named kind without an event.
@@ -115,6 +172,10 @@ pub enum Frame {
     UnnamedDepth,
     /// The venue is about to close; reconnect now.
     Shutdown,
+    /// The venue is going to close in a while: open the next connection before this one goes.
+    Renew,
+    /// Nothing more is to be had with these settings (a bad key, an evicted connection): stop, and say why.
+    Final(String),
 }
 
 /// One thing said about one symbol.
@@ -136,13 +197,19 @@ pub enum What {
     Top(BookTop),
     Diff(DepthDiff),
     Snapshot(DepthSnapshot),
+    /// The number of the venue's newest trade; a higher one than ours means trades were missed.
+    LastTrade {
+        timestamp: Ms,
+        sequence: u64,
+    },
 }
 
 /// A trade with its place in the venue's numbering.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TradeUpdate {
     pub trade: Trade,
-    /// Counts up by one per update of this symbol: a jump is a loss, a repeat a duplicate. `None`: not numbered.
+    /// Counts up by one per update of this symbol: a jump is a loss, a repeat a duplicate. `None`: not numbered;
+    /// repeats are known by [`Trade::id`] then.
     pub sequence: Option<u64>,
 }
 
@@ -195,10 +262,16 @@ pub enum Verdict {
 /// What can be asked of a venue's REST side.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fetch {
-    /// All instruments of a product, or the named ones where the venue filters.
+    /// All instruments of a product, or the named ones where the venue filters; `cursor` as
+    /// [`Fetched::Instruments`] gave it for the next page.
     Instruments {
         product: Product,
         venue_symbols: Vec<String>,
+        cursor: Option<String>,
+    },
+    /// What the venue has under a few letters, where it cannot list everything.
+    Search {
+        text: String,
     },
     /// Funding intervals that differ from the usual one.
     FundingIntervals {
@@ -256,7 +329,10 @@ impl Fetch {
             | Fetch::MarkPrice { instrument }
             | Fetch::Depth { instrument }
             | Fetch::Trades { instrument, .. } => Some(instrument),
-            Fetch::Instruments { .. } | Fetch::FundingIntervals { .. } | Fetch::Ignored(_) => None,
+            Fetch::Instruments { .. }
+            | Fetch::Search { .. }
+            | Fetch::FundingIntervals { .. }
+            | Fetch::Ignored(_) => None,
         }
     }
 
@@ -270,7 +346,10 @@ impl Fetch {
             | Fetch::MarkPrice { instrument }
             | Fetch::Depth { instrument }
             | Fetch::Trades { instrument, .. } => *instrument = Arc::clone(other),
-            Fetch::Instruments { .. } | Fetch::FundingIntervals { .. } | Fetch::Ignored(_) => {}
+            Fetch::Instruments { .. }
+            | Fetch::Search { .. }
+            | Fetch::FundingIntervals { .. }
+            | Fetch::Ignored(_) => {}
         }
         self
     }
@@ -279,33 +358,109 @@ impl Fetch {
 /// What a REST answer holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fetched {
-    Instruments(Vec<Instrument>),
+    /// Listed or found instruments, and the cursor of the next page if there is one.
+    Instruments {
+        listed: Vec<Instrument>,
+        next: Option<String>,
+    },
     /// Interval in hours by venue symbol.
     FundingIntervals(Vec<(String, f64)>),
     Updates(Vec<Update>),
     Ignored(&'static str),
 }
 
-/// A REST call, GET.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A REST call.
+#[derive(Clone, Debug)]
 pub struct RestRequest {
     /// Whole address with query.
     pub url: String,
-    /// The name of the [`LimitSpec`] it counts against.
+    /// The body of a POST; without one it is a GET.
+    pub body: Option<String>,
+    /// Further headers; values may be keys.
+    pub headers: Vec<(&'static str, SecretString)>,
+    /// The name of the [`LimitSpec`] it counts against, and of the others it counts against as well.
     pub limit: &'static str,
+    pub also: &'static [&'static str],
     pub weight: u32,
 }
 
-/// One budget: a capacity per sliding window, for one host.
+impl RestRequest {
+    pub fn get(url: String, limit: &'static str, weight: u32) -> RestRequest {
+        RestRequest { url, body: None, headers: Vec::new(), limit, also: &[], weight }
+    }
+
+    /// A POST of JSON.
+    pub fn post(url: String, body: String, limit: &'static str, weight: u32) -> RestRequest {
+        RestRequest { body: Some(body), ..RestRequest::get(url, limit, weight) }
+    }
+
+    /// Every limit it counts against.
+    pub fn limits(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.limit).chain(self.also.iter().copied())
+    }
+}
+
+/// An answer, as far as it tells success from failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    pub status: u16,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// `Retry-After` as an instant: seconds from now.
+    pub fn retry_at(&self, now: Ms) -> Option<Ms> {
+        let seconds: i64 = self.header("retry-after")?.parse().ok()?;
+        Some(now + Ms::seconds(seconds.clamp(0, 7 * 86_400)))
+    }
+}
+
+/// One budget: a capacity per window, for one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSpec {
     pub name: &'static str,
     /// Bans hit every budget of a host.
     pub host: String,
     pub capacity: u32,
-    pub window: Ms,
+    pub window: Window,
     /// Response header that tells what the venue has counted in this window.
-    pub used_header: Option<&'static str>,
+    pub counted: Option<Counted>,
+}
+
+/// What a budget's capacity is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Any stretch of that length.
+    Sliding(Ms),
+    /// A calendar month, UTC. What is used survives a restart.
+    Month,
+}
+
+/// How a response header counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It says what is used.
+    Used(&'static str),
+    /// It says what is left.
+    Remaining(&'static str),
+}
+
+impl Counted {
+    pub fn header(self) -> &'static str {
+        match self {
+            Counted::Used(name) | Counted::Remaining(name) => name,
+        }
+    }
 }
 
 /// What to do about an unsuccessful answer.

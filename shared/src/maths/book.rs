@@ -81,6 +81,21 @@ impl OrderBook {
         }
     }
 
+    /// Keeps the best `depth` levels of each side.
+    pub fn truncate(&mut self, depth: usize) {
+        while self.bids.len() > depth {
+            self.bids.pop_first();
+        }
+        while self.asks.len() > depth {
+            self.asks.pop_last();
+        }
+    }
+
+    /// Levels held: bids, asks.
+    pub fn levels(&self) -> (usize, usize) {
+        (self.bids.len(), self.asks.len())
+    }
+
     /// As [`Self::set_bid`], for the asks.
     pub fn set_ask(&mut self, price: f64, quantity: f64) {
         if let Some(key) = self.accept(price, quantity) {

@@ -11,13 +11,14 @@ use shared::market::Ms;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
+use super::pace::{Gate, Pacer};
 use crate::clock::Clock;
+use crate::venues::Pace;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No venue frame is larger.
@@ -48,7 +49,9 @@ pub(super) struct Target {
     pub url: String,
     /// `http://[user:password@]host:port` of an HTTP proxy that takes CONNECT.
     pub proxy: Option<SecretString>,
-    pub frames_per_second: u32,
+    pub messages: Vec<Pace>,
+    pub connects: Vec<Pace>,
+    pub gate: Gate,
 }
 
 /// Runs one connection until it ends or `outgoing` closes; everything it hears goes to `heard` with `id`.
@@ -60,6 +63,10 @@ pub(super) async fn run(
     heard: mpsc::Sender<(ConnId, Heard)>,
 ) {
     let tell = async |what| heard.send((id, what)).await.is_ok();
+    target.gate.pass(&target.url, &target.connects, &clock).await;
+    if outgoing.is_closed() {
+        return;
+    }
     let opened = tokio::time::timeout(CONNECT_TIMEOUT, open(&target)).await;
     let mut socket = match opened {
         Ok(Ok(socket)) => socket,
@@ -75,9 +82,10 @@ pub(super) async fn run(
     if !tell(Heard::Opened).await {
         return;
     }
-    let spacing = Duration::from_secs(1) / target.frames_per_second.max(1);
-    let mut next_send = Instant::now();
+    let mut pacer = Pacer::new(target.messages.clone());
+    let mut held: Option<String> = None;
     loop {
+        let due = (pacer.next(clock.now()) - clock.now()).0.max(0).unsigned_abs();
         tokio::select! {
             message = socket.next() => {
                 let what = match message {
@@ -96,13 +104,17 @@ pub(super) async fn run(
                     return;
                 }
             }
-            text = outgoing.recv() => {
+            // One frame at a time waits for its turn; reading goes on meanwhile.
+            text = outgoing.recv(), if held.is_none() => {
                 let Some(text) = text else {
                     let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
                     return;
                 };
-                tokio::time::sleep_until(next_send).await;
-                next_send = Instant::now() + spacing;
+                held = Some(text);
+            }
+            () = tokio::time::sleep(Duration::from_millis(due)), if held.is_some() => {
+                pacer.take(clock.now());
+                let text = held.take().unwrap_or_default();
                 if let Err(error) = socket.send(Message::text(text)).await {
                     tell(Heard::Closed(CloseReason::Other(error.to_string()))).await;
                     return;

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use super::poll;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::rest::Rest;
 use crate::ingest::tape::{Tape, TapeOut, TradeHole};
@@ -97,19 +96,19 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// A desk over a filled tape; `polled` are the symbols whose open interest is asked for.
+    /// A desk over a filled tape; `polled` are the symbols whose open interest is asked for, with how often.
     pub(super) fn new(
         tape: Tape,
         outlet: Outlet,
         rest: Rest,
         sender: mpsc::Sender<Msg>,
-        polled: impl Iterator<Item = Symbol>,
+        polled: impl Iterator<Item = (Symbol, Ms)>,
     ) -> Desk {
         let (last_seen, holes, streams) = (HashMap::new(), HashMap::new(), HashMap::new());
         let refilling = HashMap::new();
         let now = outlet.now();
-        let fresh = |symbol| {
-            let mut fresh = Freshness::new(Some(Ms(poll::OPEN_INTEREST_EVERY.as_millis() as i64)));
+        let fresh = |(symbol, every)| {
+            let mut fresh = Freshness::new(Some(every));
             fresh.subscribed(now);
             (symbol, (fresh, None))
         };
@@ -362,7 +361,7 @@ impl Desk {
 
 fn channel_of(what: &What) -> Channel {
     match what {
-        What::Trade(_) => Channel::Trade,
+        What::Trade(_) | What::LastTrade { .. } => Channel::Trade,
         What::Kline(_) => Channel::Bar,
         What::Oi(_) => Channel::Oi,
         What::Funding(_) => Channel::Funding,

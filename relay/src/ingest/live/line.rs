@@ -12,9 +12,10 @@ use tracing::{debug, info, warn};
 
 use super::connection::{self, CloseReason, Heard, Target};
 use super::desk::Msg;
+use super::pace::Gate;
 use crate::capture::FrameSink;
 use crate::clock::Clock;
-use crate::venues::{Frame, Instruments, RouteSpec, Stream, Venue};
+use crate::venues::{Decoder, Frame, Instruments, RouteSpec, Stream, Venue};
 
 /// Frames waiting to be decoded; beyond that the socket is left unread, which the venue notices.
 const FRAME_QUEUE: usize = 1_024;
@@ -36,15 +37,25 @@ pub(super) struct Line {
     pub clock: Clock,
     pub proxy: Option<SecretString>,
     pub frames: Option<FrameSink>,
+    /// Paces the connections of all lines of the venue.
+    pub gate: Gate,
     pub seed: u64,
+}
+
+/// A connection that was asked for and has not ended.
+struct Connection {
+    /// The way to send on it.
+    sender: mpsc::UnboundedSender<String>,
+    decoder: Box<dyn Decoder>,
+    /// Streams subscribed on it.
+    held: Vec<Stream>,
 }
 
 struct Driver {
     line: Line,
     link: Link,
     streams: HashMap<Arc<str>, Stream>,
-    /// Connections that were asked for and have not ended, with the way to send on them.
-    connections: HashMap<ConnId, mpsc::UnboundedSender<String>>,
+    connections: HashMap<ConnId, Connection>,
     heard: mpsc::Sender<(ConnId, Heard)>,
     request_id: u64,
     wake: Option<Ms>,
@@ -127,8 +138,9 @@ impl Driver {
         if let Some(sink) = &self.line.frames {
             sink.push(received, self.line.route.name, bytes);
         }
-        let line = &self.line;
-        let decoded = match line.venue.parse(line.route.product, &line.instruments, received, bytes) {
+        // What still comes on a connection given up is of no use.
+        let Some(Connection { decoder, .. }) = self.connections.get_mut(&connection) else { return };
+        let decoded = match decoder.decode(&self.line.instruments, received, bytes) {
             Ok(decoded) => decoded,
             Err(error) => {
                 self.bad_frame(received, &error.to_string(), bytes);
@@ -152,6 +164,14 @@ impl Driver {
                 info!(venue = %self.line.venue.id(), route = self.line.route.name, "the venue is about to close");
                 // Dropping the sender closes the socket; the machine opens the next one.
                 self.connections.remove(&connection);
+            }
+            Frame::Renew => {
+                info!(venue = %self.line.venue.id(), route = self.line.route.name, "the venue is going to close");
+                self.input(Input::Renew).await;
+            }
+            Frame::Final(reason) => {
+                let _ = self.line.desk.send(Msg::Reason(reason)).await;
+                self.input(Input::Stop).await;
             }
             Frame::Ack { .. } | Frame::Ignored(_) | Frame::UnnamedDepth => {}
         }
@@ -179,11 +199,15 @@ impl Driver {
         match output {
             Output::Connect(connection) => {
                 let (sender, outgoing) = mpsc::unbounded_channel();
-                self.connections.insert(connection, sender);
+                let decoder = self.line.venue.clone().decoder(self.line.route.product);
+                self.connections.insert(connection, Connection { sender, decoder, held: Vec::new() });
+                let route = &self.line.route;
                 let target = Target {
-                    url: self.line.route.url.clone(),
+                    url: route.url.clone(),
                     proxy: self.line.proxy.clone(),
-                    frames_per_second: self.line.route.frames_per_second,
+                    messages: route.messages.clone(),
+                    connects: route.connects.clone(),
+                    gate: self.line.gate.clone(),
                 };
                 let (clock, heard) = (self.line.clock.clone(), self.heard.clone());
                 tokio::spawn(connection::run(connection, target, clock, outgoing, heard));
@@ -197,7 +221,7 @@ impl Driver {
             Output::Unsubscribe { conn, topics } => self.send(conn, &topics, false),
             Output::Ping(connection) => {
                 if let Some((_, text)) = &self.line.route.keep_alive.ping
-                    && let Some(sender) = self.connections.get(&connection)
+                    && let Some(Connection { sender, .. }) = self.connections.get(&connection)
                 {
                     let _ = sender.send(text.clone());
                 }
@@ -254,17 +278,19 @@ impl Driver {
 
     fn send(&mut self, connection: ConnId, topics: &[Arc<str>], subscribe: bool) {
         let streams: Vec<Stream> = topics.iter().filter_map(|t| self.streams.get(t).cloned()).collect();
-        let Some(sender) = self.connections.get(&connection) else { return };
+        let Some(connection) = self.connections.get_mut(&connection) else { return };
+        connection.held.retain(|held| !streams.iter().any(|s| s.name == held.name));
         self.request_id += 1;
         let frames = if subscribe {
-            self.line.venue.subscribe(&streams, self.request_id)
+            connection.held.extend(streams.iter().cloned());
+            self.line.venue.subscribe(&streams, &connection.held, self.request_id)
         } else {
-            self.line.venue.unsubscribe(&streams, self.request_id)
+            self.line.venue.unsubscribe(&streams, &connection.held, self.request_id)
         };
         // A batch may take several ids.
         self.request_id += frames.len() as u64;
         for frame in frames {
-            let _ = sender.send(frame);
+            let _ = connection.sender.send(frame);
         }
     }
 }

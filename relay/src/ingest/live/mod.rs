@@ -7,6 +7,7 @@ mod backfill;
 mod connection;
 mod desk;
 mod line;
+mod pace;
 mod poll;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::{Channel, Origin};
-use shared::market::{Instrument, Kind, Symbol};
+use shared::market::{Instrument, Kind, Ms, Symbol};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -28,6 +29,7 @@ use crate::store::Store;
 use crate::venues::{Fetch, Fetched, Instruments, Product, Stream, Venue};
 use desk::Desk;
 use line::Line;
+use pace::Gate;
 
 /// Decoded frames waiting for the desk.
 const DESK_QUEUE: usize = 10_000;
@@ -64,8 +66,7 @@ impl LiveVenue {
         self.directory.set(&self.venue.id(), instruments.clone());
         let mut tape = Tape::new(self.venue.id(), Origin::Trades);
         for instrument in &instruments {
-            let product = self.venue.product_of(instrument.kind);
-            tape.add(instrument.clone(), product.map(|p| self.venue.sequencer(p)));
+            tape.add(instrument.clone(), self.venue.book_of(instrument.kind));
             backfill::run(instrument, &mut tape, &self.rest, &self.outlet, &*self.store).await;
         }
         self.stream(instruments, Arc::new(known), tape).await;
@@ -73,6 +74,7 @@ impl LiveVenue {
 
     async fn stream(self, instruments: Vec<Arc<Instrument>>, known: Arc<Instruments>, tape: Tape) {
         let (sender, messages) = mpsc::channel(DESK_QUEUE);
+        let gate = Gate::default();
         let mut tasks = JoinSet::new();
         for (number, (route, streams)) in self.routes(&instruments).into_iter().enumerate() {
             let line = Line {
@@ -84,23 +86,18 @@ impl LiveVenue {
                 clock: self.outlet.clock().clone(),
                 proxy: self.proxy.clone(),
                 frames: self.frames.clone(),
+                gate: gate.clone(),
                 seed: self.seed.wrapping_add(number as u64),
             };
             tasks.spawn(line.run());
         }
         let clock = self.outlet.clock().clone();
-        tasks.spawn(poll::open_interest(
-            instruments.clone(),
-            self.rest.clone(),
-            clock.clone(),
-            sender.clone(),
-        ));
-        let polled: Vec<Symbol> = instruments
-            .iter()
-            .filter(|i| i.channels.contains(&Channel::Oi))
-            .map(|i| i.symbol.clone())
-            .collect();
-        tasks.spawn(poll::settled_funding(instruments, self.rest.clone(), clock, sender.clone()));
+        let polled: Vec<(Symbol, Ms)> = poll::open_interest(&*self.venue, &instruments, clock.now());
+        let (number, rest) = (instruments.len(), self.rest.clone());
+        for (index, instrument) in instruments.into_iter().enumerate() {
+            let place = (index, number);
+            tasks.spawn(poll::run(instrument, place, rest.clone(), clock.clone(), sender.clone()));
+        }
         // The tasks end with this future.
         Desk::new(tape, self.outlet, self.rest, sender, polled.into_iter()).run(messages).await;
     }
@@ -155,15 +152,24 @@ impl LiveVenue {
 
     async fn listed(&self, product: Product) -> Vec<Instrument> {
         let mut pause = RETRY;
+        let (mut found, mut next) = (Vec::new(), None);
         loop {
             let intervals = Fetch::FundingIntervals { product };
             // Intervals first: instruments without them would tell no yearly rate.
             if let Err(error) = self.rest.fetch(&intervals, INSTRUMENT_PATIENCE).await {
                 tracing::debug!(%error, "no funding intervals");
             }
-            let fetch = Fetch::Instruments { product, venue_symbols: Vec::new() };
+            let (venue_symbols, cursor) = (Vec::new(), next.clone());
+            let fetch = Fetch::Instruments { product, venue_symbols, cursor };
             match self.rest.fetch(&fetch, INSTRUMENT_PATIENCE).await {
-                Ok(Fetched::Instruments(list)) => return list,
+                Ok(Fetched::Instruments { listed, next: more }) => {
+                    found.extend(listed);
+                    if more.is_none() || more == next {
+                        return found;
+                    }
+                    next = more;
+                    continue;
+                }
                 Ok(_) => error!(venue = %self.venue.id(), product, "the instrument list is of no use"),
                 Err(error) => {
                     warn!(%error, product, "instruments are unknown");

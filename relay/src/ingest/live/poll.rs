@@ -1,76 +1,67 @@
-//! What a venue only says when asked: open interest, and settled funding.
+//! What a venue only says when asked, like open interest or settled funding.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::Channel;
-use shared::market::{Instrument, Ms};
+use shared::market::{Instrument, Ms, Symbol};
 use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::desk::Msg;
 use crate::clock::Clock;
 use crate::ingest::rest::{Rest, RestError};
-use crate::venues::{Fetch, Fetched};
+use crate::venues::{Fetched, Poll, Venue};
 
-/// Each instrument's open interest is asked for so often.
-pub(super) const OPEN_INTEREST_EVERY: Duration = Duration::from_secs(10);
-const FUNDING_EVERY: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks for every instrument's open interest in turn, spread over the period.
-pub(super) async fn open_interest(
-    instruments: Vec<Arc<Instrument>>,
-    rest: Rest,
-    clock: Clock,
-    desk: mpsc::Sender<Msg>,
-) {
-    let fetch = |instrument| Fetch::OpenInterest { instrument };
-    rounds(instruments, Channel::Oi, OPEN_INTEREST_EVERY, fetch, rest, clock, desk).await;
+/// The symbols whose open interest is asked for, with how often.
+pub(super) fn open_interest(
+    venue: &dyn Venue,
+    instruments: &[Arc<Instrument>],
+    now: Ms,
+) -> Vec<(Symbol, Ms)> {
+    let polls = instruments.iter().flat_map(|i| venue.polls(i, now).into_iter().map(move |p| (i, p)));
+    polls.filter(|(_, p)| p.channel == Channel::Oi).map(|(i, p)| (i.symbol.clone(), p.every)).collect()
 }
 
-/// Asks for the latest payments of every instrument in turn.
-pub(super) async fn settled_funding(
-    instruments: Vec<Arc<Instrument>>,
+/// Asks what the venue wants to be asked about one instrument, each as often as it says, until dropped. `place`:
+/// the first question of each kind waits for its part of the period, so that many instruments spread over it.
+pub(super) async fn run(
+    instrument: Arc<Instrument>,
+    place: (usize, usize),
     rest: Rest,
     clock: Clock,
     desk: mpsc::Sender<Msg>,
 ) {
-    let now = clock.clone();
-    let fetch = move |instrument| {
-        let to = now.now();
-        Fetch::FundingHistory { instrument, from: to - Ms(2 * Ms::DAY.0), to, limit: 100 }
-    };
-    rounds(instruments, Channel::Funding, FUNDING_EVERY, fetch, rest, clock, desk).await;
-}
-
-async fn rounds(
-    mut instruments: Vec<Arc<Instrument>>,
-    channel: Channel,
-    every: Duration,
-    fetch: impl Fn(Arc<Instrument>) -> Fetch,
-    rest: Rest,
-    clock: Clock,
-    desk: mpsc::Sender<Msg>,
-) {
-    instruments.retain(|i| i.channels.contains(&channel));
-    if instruments.is_empty() {
-        return;
-    }
-    let pause = every / u32::try_from(instruments.len()).unwrap_or(u32::MAX);
-    for instrument in instruments.iter().cycle() {
-        let message = match rest.fetch(&fetch(instrument.clone()), PATIENCE).await {
+    let venue = rest.venue().clone();
+    let due = |poll: &Poll, now: Ms| now + Ms(poll.every.0 * place.0 as i64 / place.1.max(1) as i64);
+    let start = clock.now();
+    let mut next: Vec<Option<Ms>> =
+        venue.polls(&instrument, start).iter().map(|p| Some(due(p, start))).collect();
+    loop {
+        let first = next.iter().enumerate().filter_map(|(n, at)| Some(((*at)?, n))).min();
+        let Some((at, number)) = first else { return };
+        let wait = (at - clock.now()).0.max(0).unsigned_abs();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        // Asked anew, as what is asked for may move with the time.
+        let Some(poll) = venue.polls(&instrument, clock.now()).into_iter().nth(number) else { return };
+        let (symbol, channel) = (&instrument.symbol, poll.channel);
+        let message = match rest.fetch(&poll.fetch, PATIENCE).await {
             Ok(Fetched::Updates(updates)) => Msg::Updates { received: clock.now(), updates },
-            Err(RestError::Unsupported(_)) => return,
+            Err(RestError::Unsupported(_)) => {
+                next[number] = None;
+                continue;
+            }
             Ok(_) => Msg::Error,
             Err(error) => {
-                debug!(symbol = %instrument.symbol, %channel, %error, "no answer to a poll");
+                debug!(%symbol, %channel, %error, "no answer to a poll");
                 Msg::Error
             }
         };
         if desk.send(message).await.is_err() {
             return;
         }
-        tokio::time::sleep(pause).await;
+        next[number] = Some(clock.now() + poll.every);
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::venues::Level;
+use crate::venues::{BookSource, Level};
 use shared::event::{Depth, LiquidationSide, PriceKind, Side};
 use shared::market::{Calendar, Group, Kind, Timeframe};
 
@@ -154,7 +154,7 @@ fn best_prices_stand_in_until_the_book_is_whole() {
     let mut tape = tape();
     let instrument = tape.instrument(&symbol()).expect("added").clone();
     tape.symbols.clear();
-    tape.add(instrument, Some(Box::new(Any)));
+    tape.add(instrument, Some((Box::new(Any), BookSource::Rest)));
     let top = BookTop::from_best(Ms(MINUTE), (99.0, 1.0), (101.0, 1.0));
     assert_eq!(apply(&mut tape, 1, What::Top(top)).len(), 1);
     let (bids, asks) =
@@ -167,4 +167,40 @@ fn best_prices_stand_in_until_the_book_is_whole() {
     });
     assert_eq!(depth, Some(Depth { bid_usd: 99.95 * 2.0, ask_usd: 100.05 * 4.0 }));
     assert!(apply(&mut tape, 3, What::Top(top)).is_empty());
+}
+
+#[test]
+fn what_the_venue_counts_and_we_have_not_seen_is_missing() {
+    let mut tape = tape();
+    apply(&mut tape, 1, What::Trade(trade(7, 1, 1.0)));
+    let told = |tape: &mut Tape, at, sequence| {
+        apply(tape, at, What::LastTrade { timestamp: Ms(MINUTE + at), sequence })
+    };
+    assert!(told(&mut tape, 2, 7).is_empty());
+    assert!(told(&mut tape, 3, 9).is_empty(), "it may still be on its way");
+    let hole = TradeHole { after: 7, before: 10, from: Ms(MINUTE + 1), to: Ms(MINUTE + 4) };
+    assert_eq!(told(&mut tape, 4, 9), [TapeOut::TradesMissing { symbol: symbol(), hole }]);
+    assert!(told(&mut tape, 5, 9).is_empty());
+    assert!(told(&mut tape, 6, 10).is_empty());
+    apply(&mut tape, 7, What::Trade(trade(10, 7, 1.0)));
+    assert!(told(&mut tape, 8, 10).is_empty());
+}
+
+#[test]
+fn repeats_of_unnumbered_trades_are_dropped_and_prove_that_nothing_is_missing() {
+    let mut tape = tape();
+    let trade = |at, id: &str| {
+        let mut update = trade(0, at, 1.0);
+        (update.sequence, update.trade.id) = (None, id.to_owned());
+        What::Trade(update)
+    };
+    let trades = |out: &[TapeOut]| {
+        out.iter().filter(|o| matches!(o, TapeOut::Event(Event { body: Body::Trade(_), .. }))).count()
+    };
+    assert_eq!(trades(&apply(&mut tape, 1, trade(1, "a"))), 1);
+    assert_eq!(trades(&apply(&mut tape, 2, trade(1, "a"))), 0);
+    tape.line_lost(&symbol(), Channel::Trade);
+    assert_eq!(trades(&apply(&mut tape, 9, trade(1, "a"))), 0);
+    assert!(tape.symbols[&symbol()].covered);
+    assert_eq!(trades(&apply(&mut tape, 9, trade(5, "b"))), 1);
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::market::Ms;
 
 use super::number::Text;
-use crate::venues::RestFault;
+use crate::venues::{Answer, RestFault};
 
 /// The first ban after going on beyond the limit.
 const SHORTEST_BAN: Ms = Ms(2 * Ms::MINUTE.0);
@@ -19,8 +19,12 @@ struct Body<'a> {
 }
 
 /// 429: over the limit; 418: banned for going on; 403 and 451: not from here; 5xx: the venue's side.
-pub(super) fn of_answer(status: u16, retry_after: Option<Ms>, now: Ms, body: &[u8]) -> RestFault {
-    let parsed: Body<'_> = serde_json::from_slice(body).unwrap_or_default();
+pub(super) fn of_answer(answer: &Answer<'_>, now: Ms) -> Option<RestFault> {
+    if answer.is_success() {
+        return None;
+    }
+    let status = answer.status;
+    let parsed: Body<'_> = serde_json::from_slice(answer.body).unwrap_or_default();
     let message = parsed.msg.as_ref().map_or("", |m| m.as_str());
     let reason = if message.is_empty() {
         format!("HTTP {status}")
@@ -28,8 +32,8 @@ pub(super) fn of_answer(status: u16, retry_after: Option<Ms>, now: Ms, body: &[u
         format!("HTTP {status}, {}: {}", parsed.code, message.chars().take(200).collect::<String>())
     };
     let told = banned_until(message).filter(|until| *until > now);
-    let asked = retry_after.map(|length| now + length);
-    match (status, parsed.code) {
+    let asked = answer.retry_at(now);
+    Some(match (status, parsed.code) {
         (418, _) => RestFault::Wait { until: asked.max(told).unwrap_or(now + SHORTEST_BAN), reason },
         (429, _) | (_, -1003) => {
             RestFault::Wait { until: asked.max(told).unwrap_or(now.floor(Ms::MINUTE) + Ms::MINUTE), reason }
@@ -38,7 +42,7 @@ pub(super) fn of_answer(status: u16, retry_after: Option<Ms>, now: Ms, body: &[u
         (408 | 500..=599, _) | (_, -1007) => RestFault::Retry { reason },
         (400..=499, _) => RestFault::BadRequest { reason },
         _ => RestFault::Retry { reason },
-    }
+    })
 }
 
 /// The time in `.. banned until 1702244985273. ..`.
@@ -51,20 +55,24 @@ fn banned_until(message: &str) -> Option<Ms> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::header::HeaderMap;
 
     #[test]
     fn faults_say_what_to_do() {
         let now = Ms(1_702_244_930_000);
         let minute = Ms(1_702_244_940_000);
-        let wait = |status, retry_after: Option<i64>, body: &str| match of_answer(
-            status,
-            retry_after.map(Ms::seconds),
-            now,
-            body.as_bytes(),
-        ) {
-            RestFault::Wait { until, .. } => until,
+        let of = |status, retry_after: Option<i64>, body: &str| {
+            let mut headers = HeaderMap::new();
+            if let Some(seconds) = retry_after {
+                headers.insert("retry-after", seconds.to_string().parse().unwrap());
+            }
+            of_answer(&Answer { status, headers: &headers, body: body.as_bytes() }, now)
+        };
+        let wait = |status, retry_after: Option<i64>, body: &str| match of(status, retry_after, body) {
+            Some(RestFault::Wait { until, .. }) => until,
             other => panic!("{other:?}"),
         };
+        assert_eq!(of(200, None, "{}"), None);
         let ban = r#"{"code":-1003,"msg":"Way too many requests; IP banned until 1702244985273. Use the websocket."}"#;
         assert_eq!(wait(429, Some(7), ""), Ms(now.0 + 7_000));
         assert_eq!(wait(429, None, "<html>"), minute, "the next full minute");
@@ -73,7 +81,7 @@ mod tests {
         assert_eq!(wait(400, None, ban), Ms(1_702_244_985_273));
         assert_eq!(wait(418, None, &ban.replace("1702244985273", "1702244985")), Ms(now.0 + 120_000), "past");
 
-        let of = |status, body: &str| of_answer(status, None, now, body.as_bytes());
+        let of = |status, body: &str| of(status, None, body).unwrap();
         let bad = r#"{"code":-1121,"msg":"Invalid symbol."}"#;
         assert_eq!(of(400, bad), RestFault::BadRequest { reason: "HTTP 400, -1121: Invalid symbol.".into() });
         assert!(matches!(of(403, "<html>"), RestFault::RefusedLocation { .. }));

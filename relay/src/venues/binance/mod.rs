@@ -19,7 +19,7 @@ mod wire;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 
 use shared::event::Channel;
 use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
@@ -27,8 +27,8 @@ use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
 use crate::config::BaseUrls;
 
 use super::{
-    Decoded, Fetch, Fetched, Instruments, KeepAlive, LimitSpec, Product, RestFault, RestRequest, RouteSpec,
-    Sequencer, Stream, Venue, VenueError,
+    Answer, BookSource, Decoded, Decoder, Fetch, Fetched, Instruments, KeepAlive, LimitSpec, Pace, Poll,
+    Product, RestFault, RestRequest, RouteSpec, Sequencer, Stream, Venue, VenueError,
 };
 
 /// USD-M perpetual futures.
@@ -139,8 +139,9 @@ impl Venue for Binance {
             // The venue ends connections at 24 h.
             renew_after: Some(Ms(23 * Ms::HOUR.0)),
             max_streams,
-            // The venue takes 5 (spot) and 10 (futures), pongs included.
-            frames_per_second: 3,
+            // The venue takes 5 a second (spot) and 10 (futures), pongs included.
+            messages: vec![Pace::new(3, Ms::SECOND)],
+            connects: vec![Pace::new(250, Ms(5 * Ms::MINUTE.0))],
         };
         vec![
             route(USDM_PUBLIC, USDM, &self.endpoints.usdm_public_ws, 200),
@@ -180,22 +181,20 @@ impl Venue for Binance {
         streams
     }
 
-    fn subscribe(&self, streams: &[Stream], id: u64) -> Vec<String> {
-        control_frames("SUBSCRIBE", streams, id)
+    fn subscribe(&self, added: &[Stream], _: &[Stream], id: u64) -> Vec<String> {
+        control_frames("SUBSCRIBE", added, id)
     }
 
-    fn unsubscribe(&self, streams: &[Stream], id: u64) -> Vec<String> {
-        control_frames("UNSUBSCRIBE", streams, id)
+    fn unsubscribe(&self, removed: &[Stream], _: &[Stream], id: u64) -> Vec<String> {
+        control_frames("UNSUBSCRIBE", removed, id)
     }
 
-    fn parse(
-        &self,
-        product: Product,
-        instruments: &Instruments,
-        received: Ms,
-        frame: &[u8],
-    ) -> Result<Decoded, VenueError> {
-        parse::frame(&parse::Context { venue: self, product, instruments, received }, frame)
+    fn decoder(self: Arc<Self>, product: Product) -> Box<dyn Decoder> {
+        Box::new(Frames { venue: self, product })
+    }
+
+    fn book_source(&self, _: Product) -> BookSource {
+        BookSource::Rest
     }
 
     fn sequencer(&self, product: Product) -> Box<dyn Sequencer> {
@@ -218,8 +217,12 @@ impl Venue for Binance {
         Ok(fetched)
     }
 
-    fn rest_fault(&self, status: u16, retry_after: Option<Ms>, now: Ms, body: &[u8]) -> RestFault {
-        fault::of_answer(status, retry_after, now, body)
+    fn fault(&self, answer: &Answer<'_>, now: Ms) -> Option<RestFault> {
+        fault::of_answer(answer, now)
+    }
+
+    fn polls(&self, instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll> {
+        rest::polls(instrument, now)
     }
 
     fn limits(&self) -> Vec<LimitSpec> {
@@ -244,6 +247,24 @@ impl Venue for Binance {
 
     fn fetch_of_url(&self, product: Option<Product>, url: &str, query: &str) -> Option<Fetch> {
         rest::fetch_of_url(product, url, query)
+    }
+}
+
+/// Every frame of this venue stands for itself.
+struct Frames {
+    venue: Arc<Binance>,
+    product: Product,
+}
+
+impl Decoder for Frames {
+    fn decode(
+        &mut self,
+        instruments: &Instruments,
+        received: Ms,
+        frame: &[u8],
+    ) -> Result<Decoded, VenueError> {
+        let Frames { venue, product } = self;
+        parse::frame(&parse::Context { venue, product, instruments, received }, frame)
     }
 }
 

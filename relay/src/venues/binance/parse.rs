@@ -85,7 +85,12 @@ fn array(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decoded,
         match inner.frame {
             Frame::Updates(more) => updates.extend(more),
             Frame::Ignored(kind) => ignored = ignored.or(Some(kind)),
-            Frame::Ack { .. } | Frame::Refused { .. } | Frame::UnnamedDepth | Frame::Shutdown => {
+            Frame::Ack { .. }
+            | Frame::Refused { .. }
+            | Frame::UnnamedDepth
+            | Frame::Shutdown
+            | Frame::Renew
+            | Frame::Final(_) => {
                 return Err(VenueError::Malformed { detail: "an array of answers".into() });
             }
         }
@@ -102,7 +107,10 @@ fn array(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decoded,
 fn unusual(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decoded, VenueError> {
     let shape: wire::Shape<'_> = read(data)?;
     let id = shape.id.and_then(|id| id.get().trim_matches('"').parse().ok());
-    let refused = |code: i64, message: &str| Frame::Refused { id, message: format!("{code}: {message}") };
+    let refused = |code: i64, message: &str| {
+        let message = format!("{code}: {message}");
+        Frame::Refused { id, streams: Vec::new(), message }
+    };
     let (frame, unlisted) = if let Some(kind) = &shape.e {
         settle(event(ctx, stream, kind.as_str(), data)?)
     } else if shape.result {

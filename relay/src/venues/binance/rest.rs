@@ -3,35 +3,37 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use shared::event::OpenInterest;
+use shared::event::{Channel, OpenInterest};
 use shared::market::{Instrument, Kind, Ms, Timeframe};
 
 use super::bar::{interval_name, timeframe_of};
 use super::parse::{Context, MarkAndFunding, Said, read};
 use super::{Endpoints, SPOT, USDM, rest_parse, shape, symbol};
-use crate::venues::{Fetch, LimitSpec, Product, RestRequest, Update, VenueError, What};
+use crate::venues::{
+    Counted, Fetch, LimitSpec, Poll, Product, RestRequest, Update, VenueError, What, Window,
+};
 
 const USDM_WEIGHT: &str = "usdm_weight";
 const USDM_FUNDING: &str = "usdm_funding";
 const USDM_STATS: &str = "usdm_stats";
 const SPOT_WEIGHT: &str = "spot_weight";
 
-const USED_HEADER: Option<&str> = Some("X-MBX-USED-WEIGHT-1M");
+const USED: Option<Counted> = Some(Counted::Used("X-MBX-USED-WEIGHT-1M"));
 
 pub(super) fn limits(endpoints: &Endpoints) -> Vec<LimitSpec> {
     let (usdm, spot) = (host(&endpoints.usdm_rest), host(&endpoints.spot_rest));
-    let limit = |name, host: &str, capacity, minutes: i64, used_header| LimitSpec {
+    let limit = |name, host: &str, capacity, minutes: i64, counted| LimitSpec {
         name,
         host: host.to_owned(),
         capacity,
-        window: Ms(minutes * Ms::MINUTE.0),
-        used_header,
+        window: Window::Sliding(Ms(minutes * Ms::MINUTE.0)),
+        counted,
     };
     vec![
-        limit(USDM_WEIGHT, usdm, 2_400, 1, USED_HEADER),
+        limit(USDM_WEIGHT, usdm, 2_400, 1, USED),
         limit(USDM_FUNDING, usdm, 500, 5, None),
         limit(USDM_STATS, usdm, 1_000, 5, None),
-        limit(SPOT_WEIGHT, spot, 6_000, 1, USED_HEADER),
+        limit(SPOT_WEIGHT, spot, 6_000, 1, USED),
     ]
 }
 
@@ -66,7 +68,7 @@ impl Call {
     }
 
     fn cost(self, limit: &'static str, weight: u32) -> Option<RestRequest> {
-        Some(RestRequest { url: self.url, limit, weight })
+        Some(RestRequest::get(self.url, limit, weight))
     }
 }
 
@@ -82,11 +84,26 @@ fn percent_encode(text: &str) -> String {
     out
 }
 
+/// Open interest has no stream, settled payments neither.
+pub(super) fn polls(instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll> {
+    if instrument.kind != Kind::Perp {
+        return Vec::new();
+    }
+    let instrument = Arc::clone(instrument);
+    let from = now - Ms(2 * Ms::DAY.0);
+    let oi = Fetch::OpenInterest { instrument: Arc::clone(&instrument) };
+    let settled = Fetch::FundingHistory { instrument, from, to: now, limit: 100 };
+    vec![
+        Poll { channel: Channel::Oi, every: Ms::seconds(10), fetch: oi },
+        Poll { channel: Channel::Funding, every: Ms::seconds(300), fetch: settled },
+    ]
+}
+
 pub(super) fn request(endpoints: &Endpoints, fetch: &Fetch) -> Option<RestRequest> {
     let usdm = |path| Call::new(&endpoints.usdm_rest, path);
     let spot = |path| Call::new(&endpoints.spot_rest, path);
     match fetch {
-        Fetch::Instruments { product, venue_symbols } if *product == SPOT => {
+        Fetch::Instruments { product, venue_symbols, .. } if *product == SPOT => {
             let call = spot("/api/v3/exchangeInfo");
             let call = if venue_symbols.is_empty() {
                 call
@@ -142,6 +159,7 @@ pub(super) fn request(endpoints: &Endpoints, fetch: &Fetch) -> Option<RestReques
             usdm("/fapi/v1/premiumIndex").with("symbol", &i.venue_symbol).cost(USDM_WEIGHT, 1)
         }
         Fetch::FundingIntervals { .. }
+        | Fetch::Search { .. }
         | Fetch::OpenInterest { .. }
         | Fetch::OpenInterestHistory { .. }
         | Fetch::FundingHistory { .. }
@@ -181,7 +199,7 @@ pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> 
         Some(make(Arc::new(instrument)))
     };
     let found = match call {
-        "exchangeInfo" => Some(Fetch::Instruments { product, venue_symbols: Vec::new() }),
+        "exchangeInfo" => Some(Fetch::Instruments { product, venue_symbols: Vec::new(), cursor: None }),
         "fundingInfo" => Some(Fetch::FundingIntervals { product }),
         "klines" => {
             let interval: Option<Timeframe> = parameter("interval").and_then(|i| timeframe_of(&i));

@@ -34,7 +34,9 @@ pub(super) fn answer(
         Fetched::Updates(what.into_iter().map(update).collect())
     };
     Ok(match fetch {
-        Fetch::Instruments { product, .. } => Fetched::Instruments(instruments(product, text)?),
+        Fetch::Instruments { product, .. } => {
+            Fetched::Instruments { listed: instruments(product, text)?, next: None }
+        }
         Fetch::FundingIntervals { .. } => Fetched::FundingIntervals(funding_intervals(text)?),
         Fetch::Klines { instrument: i, timeframe, .. } => about(i, klines(i, *timeframe, received, text)?),
         Fetch::OpenInterest { instrument: i } => {
@@ -49,6 +51,8 @@ pub(super) fn answer(
         }
         Fetch::Depth { instrument: i } => about(i, vec![What::Snapshot(depth(i, received, text)?)]),
         Fetch::Trades { instrument: i, .. } => about(i, trades(i, text)?),
+        // There is no such call.
+        Fetch::Search { .. } => Fetched::Ignored("search"),
         Fetch::Ignored(kind) => {
             read::<&RawValue>(text)?;
             Fetched::Ignored(kind)

@@ -5,9 +5,11 @@ mod rest;
 use shared::event::{Channel, Depth, FundingKind, LiquidationSide, Origin, PriceKind, Side};
 use shared::market::{Instrument, Ms, Timeframe};
 
+use std::sync::Arc;
+
 use super::{Binance, Endpoints, SPOT, USDM};
 use crate::venues::{
-    Decoded, Fetch, Frame, Instruments, Level, Product, Stream, Update, Venue, VenueError, What,
+    Decoded, Decoder, Fetch, Frame, Instruments, Level, Product, Stream, Update, Venue, VenueError, What,
 };
 
 const RECEIVED: Ms = Ms(1_790_000_000_500);
@@ -31,12 +33,16 @@ fn instruments() -> Instruments {
     all
 }
 
-fn decode(venue: &Binance, product: Product, frame: &[u8]) -> Result<Decoded, VenueError> {
-    venue.parse(product, &instruments(), RECEIVED, frame)
+fn decoder(venue: &Arc<Binance>, product: Product) -> Box<dyn Decoder> {
+    venue.clone().decoder(product)
+}
+
+fn decode(venue: &Arc<Binance>, product: Product, frame: &[u8]) -> Result<Decoded, VenueError> {
+    decoder(venue, product).decode(&instruments(), RECEIVED, frame)
 }
 
 fn frame(product: Product, frame: &[u8]) -> Frame {
-    decode(&Binance::default(), product, frame).unwrap().frame
+    decode(&Arc::default(), product, frame).unwrap().frame
 }
 
 fn only(product: Product, bytes: &[u8]) -> Update {
@@ -48,7 +54,7 @@ fn only(product: Product, bytes: &[u8]) -> Update {
 
 #[test]
 fn a_maker_buyer_means_the_aggressor_sold() {
-    let decoded = decode(&Binance::default(), USDM, fixture!("ws_agg_trade")).unwrap();
+    let decoded = decode(&Arc::default(), USDM, fixture!("ws_agg_trade")).unwrap();
     assert_eq!(decoded.stream.as_deref(), Some("ethusdt@aggTrade"));
     let update = only(USDM, fixture!("ws_agg_trade"));
     assert_eq!(update.symbol.as_str(), "ETHUSDT-PERP");
@@ -102,11 +108,16 @@ fn answers_and_notices_are_told_apart() {
         (fixture!("ws_list_subscriptions"), Frame::Ack { id: Some(8) }),
         (
             fixture!("ws_error_wrapped"),
-            Frame::Refused { id: Some(9), message: "2: Invalid request: unknown variant".into() },
+            Frame::Refused {
+                id: Some(9),
+                streams: Vec::new(),
+                message: "2: Invalid request: unknown variant".into(),
+            },
         ),
         (
             fixture!("ws_error_bare"),
             Frame::Refused {
+                streams: Vec::new(),
                 id: Some(10),
                 message: "3: Invalid JSON: expected value at line 1 column 1".into(),
             },
@@ -175,15 +186,15 @@ fn klines_carry_sides_and_vwap() {
     assert_eq!((bar.vwap, bar.sell_volume), (None, Some(0.0)));
     let wrong = text.replace("4125.00", "4120.50");
     assert!(matches!(
-        decode(&Binance::default(), USDM, wrong.as_bytes()),
+        decode(&Arc::default(), USDM, wrong.as_bytes()),
         Err(VenueError::Field { field: "high or low", .. })
     ));
 }
 
 #[test]
 fn funding_has_an_interval_once_the_exceptions_are_known() {
-    let venue = Binance::default();
-    let funding = |venue: &Binance| match decode(venue, USDM, fixture!("ws_mark_price")).unwrap().frame {
+    let venue: Arc<Binance> = Arc::default();
+    let funding = |venue: &Arc<Binance>| match decode(venue, USDM, fixture!("ws_mark_price")).unwrap().frame {
         Frame::Updates(updates) => match updates[0].what {
             What::Funding(funding) => funding,
             _ => panic!(),
@@ -209,7 +220,7 @@ fn funding_has_an_interval_once_the_exceptions_are_known() {
 
 #[test]
 fn arrays_give_what_is_listed_and_name_what_is_not() {
-    let decoded = decode(&Binance::default(), USDM, fixture!("ws_mark_price_dated")).unwrap();
+    let decoded = decode(&Arc::default(), USDM, fixture!("ws_mark_price_dated")).unwrap();
     assert_eq!(decoded.unlisted, ["NEWUSDT"]);
     let Frame::Updates(updates) = decoded.frame else { panic!() };
     assert_eq!(updates.len(), 1);
@@ -230,7 +241,7 @@ fn frames_may_come_bare_or_with_keys_in_another_order() {
 #[test]
 fn bad_frames_are_errors_that_name_the_field() {
     let text = String::from_utf8(fixture!("ws_agg_trade").to_vec()).unwrap();
-    let field = |bytes: &str| match decode(&Binance::default(), USDM, bytes.as_bytes()) {
+    let field = |bytes: &str| match decode(&Arc::default(), USDM, bytes.as_bytes()) {
         Err(VenueError::Field { field, .. }) => field,
         other => panic!("{other:?}"),
     };
@@ -253,20 +264,20 @@ fn bad_frames_are_errors_that_name_the_field() {
         br#"{"stream":"x","data":{"e":"weather","#,
     ];
     for bytes in bad {
-        assert!(decode(&Binance::default(), USDM, bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+        assert!(decode(&Arc::default(), USDM, bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
     }
 }
 
 #[test]
 fn any_cut_or_flipped_frame_gives_a_value_or_an_error() {
-    let venue = Binance::default();
-    let all = instruments();
+    let venue: Arc<Binance> = Arc::default();
+    let (all, mut frames) = (instruments(), decoder(&venue, USDM));
     for bytes in [fixture!("ws_depth"), fixture!("ws_kline"), fixture!("ws_mark_price_dated")] {
         for cut in 0..bytes.len() {
-            let _ = venue.parse(USDM, &all, RECEIVED, &bytes[..cut]);
+            let _ = frames.decode(&all, RECEIVED, &bytes[..cut]);
             let mut flipped = bytes.to_vec();
             flipped[cut] ^= 0x15;
-            let _ = venue.parse(USDM, &all, RECEIVED, &flipped);
+            let _ = frames.decode(&all, RECEIVED, &flipped);
             let _ = venue.product_of_frame(None, &flipped);
         }
     }
@@ -312,9 +323,9 @@ fn subscriptions_come_in_few_frames_with_ids_counting_up() {
     let two = venue.streams(&eth, &[Channel::Trade, Channel::Liquidation]);
     let expected = r#"{"id":3,"method":"SUBSCRIBE","params":["ethusdt@aggTrade","ethusdt@forceOrder"]}"#;
     let same = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-    assert_eq!(same(&venue.subscribe(&two, 3)[0]), same(expected));
+    assert_eq!(same(&venue.subscribe(&two, &two, 3)[0]), same(expected));
     let many: Vec<Stream> = (0..250).flat_map(|_| venue.streams(&eth, &[Channel::Trade])).collect();
-    let frames = venue.unsubscribe(&many, 5);
+    let frames = venue.unsubscribe(&many, &[], 5);
     let ids: Vec<u64> = frames.iter().map(|f| same(f)["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, [5, 6, 7]);
     let sizes: Vec<usize> = frames.iter().map(|f| same(f)["params"].as_array().unwrap().len()).collect();

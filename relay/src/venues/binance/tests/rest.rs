@@ -6,7 +6,7 @@ use shared::event::FundingKind;
 use shared::market::{Instrument, Ms, Timeframe};
 
 use super::{Binance, RECEIVED, SPOT, USDM, listed};
-use crate::venues::{Fetch, Fetched, Level, RestRequest, Venue, VenueError, What};
+use crate::venues::{Fetch, Fetched, Level, Venue, VenueError, What};
 
 #[test]
 fn calls_carry_address_budget_and_weight() {
@@ -44,7 +44,11 @@ fn calls_carry_address_budget_and_weight() {
             2,
         ),
         (
-            Fetch::Instruments { product: SPOT, venue_symbols: vec!["BTCUSDT".into(), "ETHUSDT".into()] },
+            Fetch::Instruments {
+                product: SPOT,
+                venue_symbols: vec!["BTCUSDT".into(), "ETHUSDT".into()],
+                cursor: None,
+            },
             format!("{api}/api/v3/exchangeInfo?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D"),
             "spot_weight",
             20,
@@ -67,10 +71,11 @@ fn calls_carry_address_budget_and_weight() {
     ];
     let budgets: Vec<&str> = venue.limits().iter().map(|l| l.name).collect();
     for (fetch, url, limit, weight) in cases {
-        assert_eq!(venue.request(&fetch), Some(RestRequest { url, limit, weight }));
+        let call = venue.request(&fetch).unwrap();
+        assert_eq!((call.url, call.limit, call.weight), (url, limit, weight));
         assert!(budgets.contains(&limit));
     }
-    assert_eq!(venue.request(&Fetch::OpenInterest { instrument: spot }), None, "spot has no open interest");
+    assert!(venue.request(&Fetch::OpenInterest { instrument: spot }).is_none(), "spot has no open interest");
     assert_eq!(venue.limits()[0].host, "fapi.binance.com");
 }
 
@@ -153,9 +158,9 @@ fn exchange_info_lists_trading_perpetuals_and_spot_pairs() {
     ];
     let body = format!(r#"{{"timezone":"UTC","symbols":[{}]}}"#, markets.join(","));
     let list = |product| {
-        let fetch = Fetch::Instruments { product, venue_symbols: vec![] };
+        let fetch = Fetch::Instruments { product, venue_symbols: vec![], cursor: None };
         match venue.parse_rest(&fetch, RECEIVED, body.as_bytes()) {
-            Ok(Fetched::Instruments(list)) => list,
+            Ok(Fetched::Instruments { listed, .. }) => listed,
             other => panic!("{other:?}"),
         }
     };
