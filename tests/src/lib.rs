@@ -3,7 +3,7 @@
 //! Reading order:
 //! - [`oracle`]: independent, exact calculations to compare the relay's with;
 //! - [`fake`]: what fake venues are made of: a clock, a market, a book, parts of sockets and REST;
-//! - [`fake_binance`]: a venue that speaks the real protocol, with faults by command;
+//! - [`fake_binance`], [`fake_okx`]: venues that speak the real protocols, with faults by command;
 //! - [`fake_insightsentry`]: the vendor of futures and shares, with its key, lists and budgets;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
 //! - [`client`]: a WebSocket client that waits for conditions;
@@ -13,6 +13,7 @@ pub mod client;
 pub mod fake;
 pub mod fake_binance;
 pub mod fake_insightsentry;
+pub mod fake_okx;
 pub mod oracle;
 pub mod proxy;
 pub mod relay;
