@@ -3,7 +3,8 @@
 //! Reading order:
 //! - [`oracle`]: independent, exact calculations to compare the relay's with;
 //! - [`fake`]: what fake venues are made of: a clock, a market, a book, parts of sockets and REST;
-//! - [`fake_binance`], [`fake_okx`]: venues that speak the real protocols, with faults by command;
+//! - [`fake_binance`], [`fake_coinbase`], [`fake_hyperliquid`], [`fake_okx`]: venues that speak the real protocols,
+//!   with faults by command;
 //! - [`fake_insightsentry`]: the vendor of futures and shares, with its key, lists and budgets;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
 //! - [`client`]: a WebSocket client that waits for conditions;
@@ -12,6 +13,8 @@
 pub mod client;
 pub mod fake;
 pub mod fake_binance;
+pub mod fake_coinbase;
+pub mod fake_hyperliquid;
 pub mod fake_insightsentry;
 pub mod fake_okx;
 pub mod oracle;

@@ -1,7 +1,8 @@
 //! What the fake venues have in common.
 //!
 //! Reading order: [`clock`] (venue time, which a test may hold), [`market`] (what trades: a pure function of seed
-//! and time), [`ladder`] (what rests), [`rest`] and [`socket`] (parts of the two surfaces), [`limits`] (counting).
+//! and time), [`ladder`] (what rests), [`rest`] and [`socket`] (parts of the two surfaces), [`limits`] and
+//! [`sent`] (counting).
 //! What a venue says, numbers, allows and gets wrong is its own affair.
 
 pub mod clock;
@@ -9,6 +10,7 @@ pub mod ladder;
 pub mod limits;
 pub mod market;
 pub mod rest;
+pub mod sent;
 pub mod socket;
 
 use std::net::SocketAddr;
