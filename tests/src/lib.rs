@@ -6,6 +6,7 @@
 //! - [`fake_binance`], [`fake_coinbase`], [`fake_hyperliquid`], [`fake_okx`]: venues that speak the real protocols,
 //!   with faults by command;
 //! - [`fake_insightsentry`]: the vendor of futures and shares, with its key, lists and budgets;
+//! - [`fake_bybit`]: the same for Bybit's;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
 //! - [`client`]: a WebSocket client that waits for conditions;
 //! - [`relay`]: the binary, started on a folder of its own.
@@ -13,6 +14,7 @@
 pub mod client;
 pub mod fake;
 pub mod fake_binance;
+pub mod fake_bybit;
 pub mod fake_coinbase;
 pub mod fake_hyperliquid;
 pub mod fake_insightsentry;
