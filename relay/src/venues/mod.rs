@@ -4,6 +4,7 @@
 //! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
 
 pub mod binance;
+mod common;
 pub mod sim;
 mod types;
 

@@ -1,10 +1,10 @@
 //! The venue's candles as bars: one form for the stream and for REST rows.
 
 use shared::event::{Bar, Origin};
-use shared::market::{Ms, Timeframe};
+use shared::market::Timeframe;
 
-use super::number::{Num, time};
 use crate::venues::VenueError;
+use crate::venues::common::number::{Num, time};
 
 /// A candle's numbers as sent, per contract name.
 pub(super) struct Candle<'a> {
@@ -71,9 +71,4 @@ pub(super) const fn interval_name(timeframe: Timeframe) -> &'static str {
 /// The timeframe of an interval the venue names; `None` for those we do not keep (`3m`, `2h`, `1s` ..).
 pub(super) fn timeframe_of(interval: &str) -> Option<Timeframe> {
     Timeframe::ALL.into_iter().find(|t| interval_name(*t) == interval)
-}
-
-/// Whether a candle that opened at `open` is surely over at `now`, two seconds of slack for clocks.
-pub(super) fn surely_closed(close_time: i64, now: Ms) -> bool {
-    now.0 > close_time.saturating_add(2_000)
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::market::Ms;
 
-use super::number::Text;
+use crate::venues::common::number::Text;
 use crate::venues::{Answer, RestFault};
 
 /// The first ban after going on beyond the limit.

@@ -1,13 +1,12 @@
 //! Binance: spot and USD-M futures.
 //!
-//! Reading order: this file (addresses, sockets, subscribe frames, limits), `symbol` (names), `wire` and
-//! `number` (what the venue writes), `parse` (frames to updates), `book` (how depth chains), `rest` and
+//! Reading order: this file (addresses, sockets, subscribe frames, limits), `symbol` (names), `wire`
+//! (what the venue writes), `parse` (frames to updates), `book` (how depth chains), `rest` and
 //! `rest_parse` (calls and their answers), `fault` (errors), `shape` (telling recorded frames apart).
 
 mod bar;
 mod book;
 mod fault;
-mod number;
 mod parse;
 mod rest;
 mod rest_parse;

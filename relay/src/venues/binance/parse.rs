@@ -9,8 +9,8 @@ use shared::market::{Instrument, Ms};
 use shared::maths::book::OrderBook;
 
 use super::bar::{Candle, timeframe_of};
-use super::number::{Num, time};
 use super::{Binance, rest, shape, symbol, wire};
+use crate::venues::common::number::{Num, time};
 use crate::venues::{
     Decoded, DepthDiff, Frame, Instruments, Level, Product, TradeUpdate, Update, VenueError, What,
 };

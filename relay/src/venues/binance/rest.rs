@@ -1,6 +1,5 @@
 //! REST calls: addresses, weights, budgets; and what call a recorded address was.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use shared::event::{Channel, OpenInterest};
@@ -9,6 +8,7 @@ use shared::market::{Instrument, Kind, Ms, Timeframe};
 use super::bar::{interval_name, timeframe_of};
 use super::parse::{Context, MarkAndFunding, Said, read};
 use super::{Endpoints, SPOT, USDM, rest_parse, shape, symbol};
+use crate::venues::common::url::{Call, Parameters, host};
 use crate::venues::{
     Counted, Fetch, LimitSpec, Poll, Product, RestRequest, Update, VenueError, What, Window,
 };
@@ -37,53 +37,6 @@ pub(super) fn limits(endpoints: &Endpoints) -> Vec<LimitSpec> {
     ]
 }
 
-/// `fapi.binance.com` of `https://fapi.binance.com/x`, port included.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
-}
-
-/// Builds an address.
-struct Call {
-    url: String,
-    first: bool,
-}
-
-impl Call {
-    fn new(base: &str, path: &str) -> Call {
-        Call { url: format!("{}{path}", base.trim_end_matches('/')), first: true }
-    }
-
-    fn with(mut self, key: &str, value: impl std::fmt::Display) -> Call {
-        let separator = if self.first { '?' } else { '&' };
-        self.first = false;
-        // Writing to a String cannot fail.
-        let _ = write!(self.url, "{separator}{key}={}", percent_encode(&value.to_string()));
-        self
-    }
-
-    /// Rows opening or happening in `[from, to)`; the venue's end is inclusive.
-    fn between(self, from: Ms, to: Ms) -> Call {
-        self.with("startTime", from.0).with("endTime", to.0.saturating_sub(1))
-    }
-
-    fn cost(self, limit: &'static str, weight: u32) -> Option<RestRequest> {
-        Some(RestRequest::get(self.url, limit, weight))
-    }
-}
-
-fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(byte as char);
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 /// Open interest has no stream, settled payments neither.
 pub(super) fn polls(instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll> {
     if instrument.kind != Kind::Perp {
@@ -97,6 +50,24 @@ pub(super) fn polls(instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll> {
         Poll { channel: Channel::Oi, every: Ms::seconds(10), fetch: oi },
         Poll { channel: Channel::Funding, every: Ms::seconds(300), fetch: settled },
     ]
+}
+
+/// What a venue's own call adds to an address.
+trait Priced {
+    /// Rows opening or happening in `[from, to)`; the venue's end is inclusive.
+    fn between(self, from: Ms, to: Ms) -> Self;
+
+    fn cost(self, limit: &'static str, weight: u32) -> Option<RestRequest>;
+}
+
+impl Priced for Call {
+    fn between(self, from: Ms, to: Ms) -> Call {
+        self.with("startTime", from.0).with("endTime", to.0.saturating_sub(1))
+    }
+
+    fn cost(self, limit: &'static str, weight: u32) -> Option<RestRequest> {
+        Some(RestRequest::get(self.url(), limit, weight))
+    }
 }
 
 pub(super) fn request(endpoints: &Endpoints, fetch: &Fetch) -> Option<RestRequest> {
@@ -179,16 +150,12 @@ const fn klines_weight(limit: u32) -> u32 {
 
 /// The call a recorded address was, its instrument guessed from the name.
 pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> Option<Fetch> {
-    let (address, inline) = url.split_once('?').unwrap_or((url, ""));
-    let parameter = |key: &str| {
-        let pairs = inline.split('&').chain(query.split('&'));
-        let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(k, _)| *k == key)?.1;
-        percent_decode(value)
-    };
+    let (address, parameters) = Parameters::of(url, query);
+    let parameter = |key: &str| parameters.get(key);
     let Some(product) = shape::product_of_url(address).or(product) else {
         return Some(Fetch::Ignored("rest_other_product"));
     };
-    let number = |key: &str, default: i64| parameter(key).and_then(|v| v.parse().ok()).unwrap_or(default);
+    let number = |key: &str, default| parameters.number(key, default);
     let (from, to) = (Ms(number("startTime", 0)), Ms(number("endTime", i64::MAX - 1) + 1));
     let limit = u32::try_from(number("limit", 500)).unwrap_or(500);
     let call =
@@ -227,20 +194,6 @@ pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> 
     };
     // A call about all symbols, a coin-margined pair or a name we cannot split.
     found.or(Some(Fetch::Ignored("rest_other_market")))
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut out = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let hex = [bytes.next()?, bytes.next()?];
-            out.push(u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?);
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8(out).ok()
 }
 
 /// A recorded open interest answer without its address; it names its symbol.

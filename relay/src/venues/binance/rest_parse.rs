@@ -8,10 +8,11 @@ use serde_json::value::RawValue;
 use shared::event::{Funding, FundingKind, OpenInterest};
 use shared::market::{Instrument, Ms, Timeframe};
 
-use super::bar::{Candle, surely_closed};
-use super::number::{Num, Text, time};
+use super::bar::Candle;
 use super::parse::{MarkAndFunding, read, trade_update};
 use super::{Binance, SPOT, symbol, wire};
+use crate::venues::common::number::{Num, Text, time};
+use crate::venues::common::series::{on_the_minute, spacing_hours, surely_closed};
 use crate::venues::{DepthSnapshot, Fetch, Fetched, Product, Update, VenueError, What};
 
 /// Decodes the body of an answer with a good status.
@@ -258,22 +259,6 @@ fn funding_history(venue: &Binance, i: &Instrument, text: &str) -> Result<Vec<Wh
         Ok(What::Funding(funding.with_interval(spacing_hours(&times, at).or(usual))))
     };
     rows.iter().enumerate().map(settled).collect()
-}
-
-/// The venue writes funding times some ms off.
-fn on_the_minute(at: Ms) -> Ms {
-    (at + Ms(Ms::MINUTE.0 / 2)).floor(Ms::MINUTE)
-}
-
-/// Hours the payment at `at` was for: the distance to the one before, for the first to the one after. A
-/// distance beyond the longest interval is a hole, not an interval.
-fn spacing_hours(times: &[Ms], at: usize) -> Option<f64> {
-    let here = *times.get(at)?;
-    let before = at.checked_sub(1).and_then(|i| times.get(i)).map(|t| here - *t);
-    let after = times.get(at + 1).map(|t| *t - here);
-    let interval = |spacing: &Ms| (Ms::HOUR.0..=8 * Ms::HOUR.0).contains(&spacing.0);
-    let spacing = before.filter(interval).or(after.filter(interval))?;
-    Some(spacing.0 as f64 / Ms::HOUR.0 as f64)
 }
 
 /// `{"symbol":"BTCUSDT","markPrice":"26780.8","indexPrice":"26798.2","estimatedSettlePrice":"26808.1",

@@ -7,19 +7,9 @@ use shared::market::{Calendar, Group, Instrument, Kind, Symbol, VenueId};
 
 use super::{SPOT, USDM};
 use crate::venues::Product;
+use crate::venues::common::multiple;
 
 const VENUE: &str = "binance";
-
-/// Prefixes of contracts on many coins. `1000X` and `1INCH` are names: a prefix counts only before a known coin.
-const MULTIPLES: [(&str, f64); 4] =
-    [("1000000", 1_000_000.0), ("10000", 10_000.0), ("1000", 1_000.0), ("1M", 1_000_000.0)];
-
-/// Coins so cheap that venues list them by the thousand or million. More are learned from the exchange info.
-const CHEAP_COINS: [&str; 37] = [
-    "AIDOGE", "APU", "BABYDOGE", "BOB", "BONK", "BTTC", "CAT", "CATS", "CHEEMS", "COQ", "DOGS", "ELON",
-    "FLOKI", "HOT", "IQ50", "KISHU", "LADYS", "LUNC", "MOG", "MUMU", "NEIROCTO", "NFT", "PEIPEI", "PEPE",
-    "PEPE2", "QUBIC", "RATS", "SATS", "SHIB", "STARL", "TOSHI", "TURBO", "VINU", "WEN", "WHY", "WIN", "XEC",
-];
 
 /// Quote assets by which the name of an unlisted market is split, longest first where one ends another.
 const QUOTES: [&str; 30] = [
@@ -45,7 +35,7 @@ pub(super) fn instrument(
     listing: &Listing<'_>,
     bases: &HashSet<&str>,
 ) -> Option<Instrument> {
-    let (base, multiplier) = strip_multiple(listing.base, bases);
+    let (base, multiplier) = multiple::strip(listing.base, bases);
     let (kind, symbol, channels) = if product == SPOT {
         let channels = vec![Channel::Bar, Channel::Trade, Channel::Book];
         (Kind::Spot, Symbol::spot(base, listing.quote), channels)
@@ -104,16 +94,6 @@ pub(super) fn outside_usdm(venue_symbol: &str) -> Option<&'static str> {
     } else {
         Some("not_a_perpetual")
     }
-}
-
-/// The coin and how many of it one unit of the name is.
-fn strip_multiple<'a>(base: &'a str, bases: &HashSet<&str>) -> (&'a str, f64) {
-    let known = |coin: &str| CHEAP_COINS.contains(&coin) || bases.contains(coin);
-    let stripped = |(prefix, n): &(&str, f64)| {
-        let coin = base.strip_prefix(prefix)?;
-        known(coin).then_some((coin, *n))
-    };
-    MULTIPLES.iter().find_map(stripped).unwrap_or((base, 1.0))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::number::{Levels, Num, Text};
+use crate::venues::common::number::{Levels, Num, Text};
 
 /// `{"stream":"btcusdt@aggTrade","data":{..}}`
 #[derive(Deserialize)]

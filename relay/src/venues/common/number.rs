@@ -11,14 +11,14 @@ use crate::venues::{Level, VenueError};
 
 /// A decimal: text, sometimes a bare number, sometimes "".
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Num<'a> {
+pub(in crate::venues) enum Num<'a> {
     Text(&'a str),
     Value(f64),
 }
 
 impl Num<'_> {
     /// The value, finite.
-    pub(super) fn get(self, field: &'static str) -> Result<f64, VenueError> {
+    pub(in crate::venues) fn get(self, field: &'static str) -> Result<f64, VenueError> {
         let value = match self {
             Num::Text(text) => short_decimal(text).or_else(|| text.parse().ok()),
             Num::Value(value) => Some(value),
@@ -27,19 +27,19 @@ impl Num<'_> {
     }
 
     /// The value, above 0.
-    pub(super) fn price(self, field: &'static str) -> Result<f64, VenueError> {
+    pub(in crate::venues) fn price(self, field: &'static str) -> Result<f64, VenueError> {
         let value = self.get(field)?;
         if value > 0.0 { Ok(value) } else { Err(self.fault(field, "is not above 0")) }
     }
 
     /// The value, 0 or above.
-    pub(super) fn quantity(self, field: &'static str) -> Result<f64, VenueError> {
+    pub(in crate::venues) fn quantity(self, field: &'static str) -> Result<f64, VenueError> {
         let value = self.get(field)?;
         if value >= 0.0 { Ok(value) } else { Err(self.fault(field, "is below 0")) }
     }
 
     /// The value, or nothing where the venue leaves it empty.
-    pub(super) fn optional(self, field: &'static str) -> Result<Option<f64>, VenueError> {
+    pub(in crate::venues) fn optional(self, field: &'static str) -> Result<Option<f64>, VenueError> {
         if self == Num::Text("") { Ok(None) } else { self.get(field).map(Some) }
     }
 
@@ -134,10 +134,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Num<'a> {
 
 /// A text, borrowed unless it has escapes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Text<'a>(pub Cow<'a, str>);
+pub(in crate::venues) struct Text<'a>(pub Cow<'a, str>);
 
 impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::venues) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -163,11 +163,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// One side of a book: `[["price","quantity"], ..]`. Older frames have further elements in a level.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Levels(pub Vec<Level>);
+pub(in crate::venues) struct Levels(pub Vec<Level>);
 
 impl Levels {
     /// Levels per coin: prices divided, quantities multiplied by `multiplier`.
-    pub(super) fn per_coin(mut self, multiplier: f64) -> Vec<Level> {
+    pub(in crate::venues) fn per_coin(mut self, multiplier: f64) -> Vec<Level> {
         if multiplier != 1.0 {
             for level in &mut self.0 {
                 level.price /= multiplier;
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for WireLevel {
 }
 
 /// Checks that a time is Unix ms of this era: a venue switched to microseconds must not pass.
-pub(super) fn time(field: &'static str, value: i64) -> Result<Ms, VenueError> {
+pub(in crate::venues) fn time(field: &'static str, value: i64) -> Result<Ms, VenueError> {
     const LAST: i64 = 10_000_000_000_000;
     if (0..LAST).contains(&value) {
         Ok(Ms(value))
