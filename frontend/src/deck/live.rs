@@ -249,7 +249,7 @@ impl Core {
     /// Marks what a change touches, on the chart and beside it.
     pub(super) fn note(&mut self, changes: &Changes) {
         let shown = self.shown;
-        let calendar = self.market.as_ref().map(|m| m.calendar()).unwrap_or_default();
+        let calendar = self.market.as_ref().map(|m| m.calendar().clone()).unwrap_or_default();
         let bucket = |at: Ms| calendar.open(shown, at);
         if let Some(since) = changes.bars.get(shown.index()).copied().flatten() {
             self.changed(&[Layer::Price, Layer::Volume, Layer::Cvd], since);

@@ -75,7 +75,7 @@ pub struct Market {
 impl Market {
     pub fn new(symbol: Symbol, venue: VenueId) -> Market {
         let calendar = Calendar::Continuous;
-        let mut folds = Folds::new(calendar, CAPACITY);
+        let mut folds = Folds::new(calendar.clone(), CAPACITY);
         folds.seed_minutes(&[], NOTHING_WHOLE);
         Market {
             symbol,
@@ -99,8 +99,8 @@ impl Market {
         &self.venue
     }
 
-    pub fn calendar(&self) -> Calendar {
-        self.calendar
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// Ascending, one per bucket.
@@ -212,7 +212,7 @@ impl Market {
         }
         let minutes: Vec<Bar> = self.bars(Timeframe::M1).range(open, Ms(i64::MAX)).copied().collect();
         let forming = self.folds.forming(timeframe);
-        let whole = fold(&minutes, timeframe, self.calendar);
+        let whole = fold(&minutes, timeframe, &self.calendar);
         for bar in whole.iter().filter(|b| forming.is_none_or(|f| b.timestamp < f.timestamp)).chain(&forming)
         {
             self.put(bar, changes);

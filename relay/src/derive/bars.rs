@@ -99,7 +99,7 @@ impl HigherBars {
                 Err(error) => return warn!(%error, symbol = %topic.symbol, "cannot fold higher bars"),
             };
             let minutes: Vec<Bar> = minutes.into_iter().map(|c| c.bar).collect();
-            let mut folds = Folds::new(instrument.calendar, KEEP_MINUTES);
+            let mut folds = Folds::new(instrument.calendar.clone(), KEEP_MINUTES);
             folds.seed_minutes(&minutes, from);
             self.markets.insert(key.clone(), Market { folds, wanted: HashSet::new() });
         }

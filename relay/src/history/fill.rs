@@ -123,7 +123,7 @@ impl History {
     ) -> Result<Vec<(Ms, Ms)>, StoreError> {
         let present: HashSet<Ms> = rows.iter().map(|row| row.bar.timestamp).collect();
         let covered = self.coverage(series, timeframe).await?;
-        Ok(missing(series.calendar, timeframe, range, &present, &covered))
+        Ok(missing(&series.calendar, timeframe, range, &present, &covered))
     }
 
     async fn coverage(&self, series: &Series, timeframe: Timeframe) -> Result<Vec<(Ms, Ms)>, StoreError> {

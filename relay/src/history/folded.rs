@@ -43,7 +43,7 @@ impl Folded {
 
     fn push(&mut self, minute: &Candle, series: &Series) {
         for frame in &mut self.frames {
-            frame.done.extend(Partial::push(&mut frame.last, minute, frame.timeframe, series.calendar));
+            frame.done.extend(Partial::push(&mut frame.last, minute, frame.timeframe, &series.calendar));
         }
         self.next = minute.bar.timestamp + Ms::MINUTE;
     }

@@ -10,7 +10,7 @@ const JOIN: usize = 64;
 /// Stretches `[from, to)` of whole buckets in `range` that have no row in `present` and lie in none of
 /// `covered`; ascending, disjoint. `range.1` must be a bucket's open (or in the future).
 pub(super) fn missing(
-    calendar: Calendar,
+    calendar: &Calendar,
     timeframe: Timeframe,
     range: (Ms, Ms),
     present: &HashSet<Ms>,
@@ -52,7 +52,7 @@ mod tests {
             let present: HashSet<Ms> = present.iter().map(|m| ms(*m)).collect();
             let covered: Vec<_> = covered.iter().map(|(a, b)| (ms(*a), ms(*b))).collect();
             let found =
-                missing(Calendar::Continuous, Timeframe::M1, (ms(range.0), ms(range.1)), &present, &covered);
+                missing(&Calendar::Continuous, Timeframe::M1, (ms(range.0), ms(range.1)), &present, &covered);
             found.iter().map(|(a, b)| (a.0 / 60_000, b.0 / 60_000)).collect::<Vec<_>>()
         };
         assert_eq!(minutes((0, 10), &[], &[]), [(0, 10)]);
@@ -67,11 +67,11 @@ mod tests {
     fn a_range_that_begins_inside_a_bucket_begins_with_the_next() {
         let hour = Ms::HOUR;
         let range = (Ms(hour.0 / 2), Ms(3 * hour.0));
-        let found = missing(Calendar::Continuous, Timeframe::H1, range, &HashSet::new(), &[]);
+        let found = missing(&Calendar::Continuous, Timeframe::H1, range, &HashSet::new(), &[]);
         assert_eq!(found, [(hour, Ms(3 * hour.0))]);
         // A bucket covered in part is not covered.
         let half = [(Ms(0), Ms(hour.0 * 3 / 2))];
-        let found = missing(Calendar::Continuous, Timeframe::H1, range, &HashSet::new(), &half);
+        let found = missing(&Calendar::Continuous, Timeframe::H1, range, &HashSet::new(), &half);
         assert_eq!(found, [(hour, Ms(3 * hour.0))]);
     }
 }

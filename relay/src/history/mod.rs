@@ -189,7 +189,7 @@ impl History {
         let series = Series {
             venue: instrument.venue.clone(),
             symbol: instrument.symbol.clone(),
-            calendar: instrument.calendar,
+            calendar: instrument.calendar.clone(),
             native: self.source.native_timeframes(&instrument.venue),
             now: self.now(),
         };

@@ -18,11 +18,11 @@ impl Partial {
         last: &mut Option<Partial>,
         part: &Candle,
         timeframe: Timeframe,
-        calendar: Calendar,
+        calendar: &Calendar,
     ) -> Option<Candle> {
         match last {
             Some(partial) if partial.sum.holds(&part.bar) => {
-                partial.sum.add(&part.bar);
+                partial.sum.add(&part.bar, calendar);
                 partial.received = partial.received.max(part.received);
                 None
             }
@@ -59,7 +59,7 @@ pub(super) fn fold(
             continue;
         }
         alone = running;
-        bars.extend(Partial::push(&mut last, part, timeframe, series.calendar));
+        bars.extend(Partial::push(&mut last, part, timeframe, &series.calendar));
     }
     bars.extend(last.map(|partial| partial.candle(false)));
     if let Some(Candle { bar, .. }) = bars.last_mut()

@@ -1,6 +1,6 @@
 //! The end of a series, which no venue bar covers yet: folded down to the forming minute.
 
-use shared::market::{Ms, Timeframe};
+use shared::market::{Calendar, Ms, Timeframe};
 
 use super::partial::fold;
 use super::{ABANDONED, BarsQuery, Candle, History, HistoryError, Series, SourceError};
@@ -19,6 +19,11 @@ pub(super) fn rungs(timeframe: Timeframe) -> &'static [Timeframe] {
         Timeframe::H4 | Timeframe::D1 => &[Timeframe::H1, Timeframe::M1],
         Timeframe::W1 | Timeframe::Mo1 => &[Timeframe::D1, Timeframe::H1, Timeframe::M1],
     }
+}
+
+/// Whether bars of `rung` lie wholly in one of `timeframe`: 4H count from the open, hours go by the clock.
+fn nests(rung: Timeframe, timeframe: Timeframe, calendar: &Calendar) -> bool {
+    (rung, timeframe) != (Timeframe::H1, Timeframe::H4) || !matches!(calendar, Calendar::Session(_))
 }
 
 impl History {
@@ -72,7 +77,10 @@ impl History {
                     parts.append(&mut self.filled(series, Timeframe::M1, (from, settled), fault).await?);
                 }
                 parts.append(&mut self.minutes(series, from.max(settled)).await?);
-            } else if series.native.contains(rung) && from < series.settled(*rung) {
+            } else if series.native.contains(rung)
+                && nests(*rung, timeframe, &series.calendar)
+                && from < series.settled(*rung)
+            {
                 let range = (from, series.settled(*rung));
                 parts.append(&mut self.filled(series, *rung, range, fault).await?);
                 from = parts.last().map_or(from, |row| series.end(*rung, row.bar.timestamp));

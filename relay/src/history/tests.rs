@@ -52,7 +52,7 @@ impl Venue {
                 .filter(|at| !self.holes.contains(&Ms(*at)))
                 .map(|at| minute(Ms(at)))
                 .collect();
-            bars.extend(fold(&minutes, timeframe, calendar));
+            bars.extend(fold(&minutes, timeframe, &calendar));
             open = next;
         }
         bars
@@ -256,7 +256,7 @@ async fn higher_bars_are_the_venues_own_and_the_forming_one_is_put_together() {
         // Closed minutes only, the last of them named.
         let edge = NOW.floor(Ms::MINUTE);
         let minutes: Vec<Bar> = (open.0..edge.0).step_by(60_000).map(|at| minute(Ms(at))).collect();
-        let whole = fold(&minutes, timeframe, Calendar::Continuous)[0];
+        let whole = fold(&minutes, timeframe, &Calendar::Continuous)[0];
         let forming = rows[2];
         assert_eq!(forming.through, Some(edge - Ms::MINUTE), "{timeframe}");
         assert!(!forming.closed);
@@ -308,7 +308,7 @@ async fn without_venue_bars_all_are_folded_from_stored_minutes_bit_for_bit() {
         for timeframe in Timeframe::ALL.into_iter().skip(1) {
             let q = BarsQuery { limit: 20_000, ..query(timeframe) };
             let rows = bars(deck.history.candles(&q).await.unwrap());
-            assert_eq!(rows, fold(&minutes, timeframe, Calendar::Continuous), "{timeframe} + {later}");
+            assert_eq!(rows, fold(&minutes, timeframe, &Calendar::Continuous), "{timeframe} + {later}");
         }
     }
     let hours = bars(deck.history.candles(&query(Timeframe::H1)).await.unwrap());

@@ -84,8 +84,8 @@ impl Tape {
         let book = book.map(|(chain, source)| BookSync::new(chain, source, instrument.tick_size));
         let symbol = instrument.symbol.clone();
         self.symbols.entry(symbol).or_insert_with(|| State {
+            minutes: MinuteBuilder::new(self.trade_origin, instrument.calendar.clone()),
             instrument,
-            minutes: MinuteBuilder::new(self.trade_origin),
             book,
             trade_sequence: None,
             unseen: None,

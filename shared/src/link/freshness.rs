@@ -12,8 +12,10 @@ use crate::wire::VenueState;
 pub struct Freshness {
     /// `None`: silence means nothing.
     default: Option<Ms>,
-    /// Data, or else the subscription, came then.
+    /// Data, or else the subscription or the session's open, came then.
     since: Ms,
+    /// The market trades: data is to come.
+    open: bool,
     /// Newest and first data of this subscription.
     last: Option<Ms>,
     first: Option<Ms>,
@@ -39,7 +41,16 @@ impl Freshness {
     /// `usual_interval`: the default until a rate is learned; `None` where silence means nothing.
     pub fn new(usual_interval: Option<Ms>) -> Freshness {
         let default = usual_interval.map(|ms| Ms(ms.0.max(1)));
-        Freshness { default, since: Ms::ZERO, last: None, first: None, gaps: 0, learned: false, peak: 0.0 }
+        Freshness {
+            default,
+            since: Ms::ZERO,
+            open: true,
+            last: None,
+            first: None,
+            gaps: 0,
+            learned: false,
+            peak: 0.0,
+        }
     }
 
     /// Subscribed at `now`: waits for the first data. What was learned stays.
@@ -47,10 +58,19 @@ impl Freshness {
         (self.since, self.last, self.first) = (now, None, None);
     }
 
+    /// The market's session has opened or closed by `now`; before the first call it is open. While it is
+    /// closed nothing is missed, and its length is no gap.
+    pub fn session(&mut self, now: Ms, open: bool) {
+        if open && !self.open {
+            self.since = self.since.max(now);
+        }
+        self.open = open;
+    }
+
     /// Data came.
     pub fn data(&mut self, now: Ms) {
-        if let Some(last) = self.last {
-            let gap = (now - last).0.max(0) as f64;
+        if self.last.is_some() {
+            let gap = (now - self.since).0.max(0) as f64;
             let most = (self.interval().0.saturating_mul(PATIENCE)) as f64;
             let faded = self.peak * (1.0 - (gap / MEMORY_MS).min(1.0));
             self.peak = gap.min(most).max(faded);
@@ -62,9 +82,9 @@ impl Freshness {
         self.learned |= self.gaps >= ENOUGH_GAPS && watched.0 >= enough;
     }
 
-    /// The interval data is expected in; `None` where silence means nothing.
+    /// The interval data is expected in; `None` where silence means nothing, and while the session is closed.
     pub fn expected(&self) -> Option<Ms> {
-        self.default.map(|_| self.interval())
+        self.default.filter(|_| self.open).map(|_| self.interval())
     }
 
     /// When newest data came on this subscription.
@@ -84,9 +104,10 @@ impl Freshness {
 
     /// Live, quiet or silent, the line being up.
     pub fn state(&self, now: Ms) -> VenueState {
-        match (now >= self.deadline(), self.default, self.last) {
-            (false, _, Some(_)) => VenueState::Live,
-            (false, _, None) | (true, None, _) => VenueState::Quiet,
+        match (now >= self.deadline(), self.expected(), self.last) {
+            // Older than the session, data says nothing of it.
+            (false, _, Some(last)) if last >= self.since => VenueState::Live,
+            (false, ..) | (true, None, _) => VenueState::Quiet,
             (true, Some(_), _) => VenueState::Silent,
         }
     }
@@ -181,6 +202,33 @@ mod tests {
         f.data(Ms(5 * S));
         assert_eq!(f.state(Ms(6 * S)), VenueState::Live);
         assert_eq!(f.state(Ms(65 * S)), VenueState::Quiet);
+    }
+
+    #[test]
+    fn closed_session_is_quiet_and_no_gap() {
+        let mut f = fed(Some(Ms(5 * S)), (0..20).map(|i| i * 2 * S));
+        let close = Ms(40 * S);
+        f.session(close, false);
+        assert_eq!((f.state(close), f.expected()), (VenueState::Live, None));
+        assert_eq!(f.state(Ms(44 * S)), VenueState::Quiet);
+        assert_eq!(f.state(Ms(100_000 * S)), VenueState::Quiet);
+        // Said again, nothing changes; with the open the wait begins.
+        let open = Ms(200_000 * S);
+        f.session(Ms(300 * S), false);
+        f.session(open, true);
+        f.session(open + Ms(3 * S), true);
+        assert_eq!((f.state(open + Ms(5 * S)), f.expected()), (VenueState::Quiet, Some(Ms(2 * S))));
+        assert_eq!(f.state(open + Ms(6 * S)), VenueState::Silent);
+        f.data(open + Ms(2 * S));
+        assert_eq!(f.expected(), Some(Ms(2 * S)), "the weekend was no gap");
+    }
+
+    #[test]
+    fn silent_topic_is_quiet_once_its_session_closes() {
+        let mut f = fed(Some(Ms(5 * S)), [0]);
+        assert_eq!(f.state(Ms(15 * S)), VenueState::Silent);
+        f.session(Ms(16 * S), false);
+        assert_eq!(f.state(Ms(16 * S)), VenueState::Quiet);
     }
 
     #[test]

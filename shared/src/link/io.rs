@@ -79,6 +79,9 @@ pub enum Input<'a> {
     Add(Vec<TopicSpec>),
     /// Topics no longer wanted.
     Remove(Vec<Arc<str>>),
+    /// The market of these topics opened or closed; new topics count as open. While it is closed their silence
+    /// means nothing.
+    Session { topics: Vec<Arc<str>>, open: bool },
     /// The socket is open.
     Opened(ConnId),
     /// Anything came: `topic` names what it is data of; an ack, a pong, a ping or an error is data of nothing.

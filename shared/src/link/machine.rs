@@ -111,6 +111,12 @@ impl Link {
                 let names = self.topics.remove(names);
                 self.send_all(names, false);
             }
+            Input::Session { topics, open } => {
+                self.topics.session(&topics, open, now);
+                if self.is_open() {
+                    self.wake = Some(now);
+                }
+            }
             Input::Opened(conn) => self.opened(conn, now),
             Input::Frame { conn, topic } => self.heard(conn, topic, now),
             Input::Closed { conn, not_before } => {

@@ -72,6 +72,15 @@ impl Topics {
         names
     }
 
+    /// The market of these topics opened or closed.
+    pub(super) fn session(&mut self, names: &[Arc<str>], open: bool, now: Ms) {
+        for name in names {
+            if let Some(topic) = self.0.get_mut(name) {
+                topic.fresh.session(now, open);
+            }
+        }
+    }
+
     /// The line is lost.
     pub(super) fn down(&mut self, out: &mut Vec<Output>) {
         for (name, topic) in &mut self.0 {
@@ -106,6 +115,7 @@ impl Topics {
         for (name, topic) in &mut self.0 {
             topic.set(name, topic.fresh.state(now), out);
             if !topic.silent() {
+                (topic.resubscribe_at, topic.tries) = (None, 0);
                 continue;
             }
             if *topic.resubscribe_at.get_or_insert(now) > now || hold {

@@ -24,6 +24,7 @@ pub struct Instrument {
     pub multiplier: f64,
     /// What this venue offers for it.
     pub channels: Vec<Channel>,
-    #[serde(skip, default)]
+    /// When it trades, and so where its buckets begin.
+    #[serde(default)]
     pub calendar: Calendar,
 }

@@ -8,7 +8,7 @@
 //! | cvd, `cvd_from` | of the last minute |
 //! | origin | the least trusted |
 //! | revision | sum: each correction of a minute raises it |
-//! | closed | the last minute of the bucket is there and closed, or a later bucket has begun |
+//! | closed | the last minute of trading in the bucket is there and closed, or a later bucket has begun |
 //! | through | while forming, the open of the last minute in it |
 //!
 //! Sums run from the first minute to the last, so that batch and incremental folds give equal bits. Missing
@@ -26,7 +26,7 @@ use crate::market::{Calendar, Ms, Timeframe};
 /// supersedes the others counts ([`Bar::supersedes`], later in the slice being later). Other intervals and
 /// implausible bars are left out. To serve a forming bar as a base that a client adds minutes to, pass
 /// closed minutes only: what `through` names must be in it for good.
-pub fn fold(minutes: &[Bar], timeframe: Timeframe, calendar: Calendar) -> Vec<Bar> {
+pub fn fold(minutes: &[Bar], timeframe: Timeframe, calendar: &Calendar) -> Vec<Bar> {
     let minutes = settled(minutes);
     if timeframe == Timeframe::M1 {
         return minutes.into_owned();
@@ -35,7 +35,7 @@ pub fn fold(minutes: &[Bar], timeframe: Timeframe, calendar: Calendar) -> Vec<Ba
     let mut current: Option<Sum> = None;
     for minute in minutes.iter() {
         match &mut current {
-            Some(sum) if minute.timestamp < sum.end => sum.add(minute),
+            Some(sum) if minute.timestamp < sum.end => sum.add(minute, calendar),
             _ => {
                 bars.extend(current.take().map(|done| done.bar(true)));
                 current = Some(Sum::start(minute, timeframe, calendar));
@@ -73,8 +73,9 @@ pub struct Sum {
     pub(super) open_time: Ms,
     /// Open of the next bucket.
     pub(super) end: Ms,
+    /// End of trading in the bucket.
+    close_time: Ms,
     timeframe: Timeframe,
-    calendar: Calendar,
     open: f64,
     high: f64,
     low: f64,
@@ -96,7 +97,7 @@ pub struct Sum {
 
 impl Sum {
     /// The bucket that holds `part`, with it alone.
-    pub fn start(part: &Bar, timeframe: Timeframe, calendar: Calendar) -> Sum {
+    pub fn start(part: &Bar, timeframe: Timeframe, calendar: &Calendar) -> Sum {
         let open_time = calendar.open(timeframe, part.timestamp);
         Sum::of(part, timeframe, calendar, open_time, last_minute(part, calendar))
     }
@@ -107,7 +108,7 @@ impl Sum {
     }
 
     /// The bucket of a forming bar that came ready-made; `None` if it does not say what is in it.
-    pub(super) fn resume(base: &Bar, calendar: Calendar) -> Option<Sum> {
+    pub(super) fn resume(base: &Bar, calendar: &Calendar) -> Option<Sum> {
         let open_time = calendar.open(base.interval, base.timestamp);
         let end = calendar.next(base.interval, open_time);
         let through = base.through?.floor(Ms::MINUTE);
@@ -116,12 +117,12 @@ impl Sum {
             .then(|| Sum { last_closed: true, ..Sum::of(base, base.interval, calendar, open_time, through) })
     }
 
-    fn of(part: &Bar, timeframe: Timeframe, calendar: Calendar, open_time: Ms, last: Ms) -> Sum {
+    fn of(part: &Bar, timeframe: Timeframe, calendar: &Calendar, open_time: Ms, last: Ms) -> Sum {
         Sum {
             open_time,
             end: calendar.next(timeframe, open_time),
+            close_time: calendar.close_of(timeframe, open_time),
             timeframe,
-            calendar,
             open: part.open,
             high: part.high,
             low: part.low,
@@ -141,7 +142,7 @@ impl Sum {
     }
 
     /// Adds the next minute, or the next closed bar of a lower timeframe; they must come ascending.
-    pub fn add(&mut self, minute: &Bar) {
+    pub fn add(&mut self, minute: &Bar, calendar: &Calendar) {
         self.high = self.high.max(minute.high);
         self.low = self.low.min(minute.low);
         self.close = minute.close;
@@ -153,12 +154,12 @@ impl Sum {
         self.trades = self.trades.zip(minute.trades).map(|(a, b)| a.saturating_add(b));
         self.origin = self.origin.min(minute.origin);
         self.revision = self.revision.saturating_add(minute.revision);
-        (self.last, self.last_closed) = (last_minute(minute, self.calendar), minute.closed);
+        (self.last, self.last_closed) = (last_minute(minute, calendar), minute.closed);
     }
 
     /// The bar; `later` says that a later bucket has begun.
     pub fn bar(&self, later: bool) -> Bar {
-        let closed = later || (self.last_closed && self.last + Ms::MINUTE >= self.end);
+        let closed = later || (self.last_closed && self.last + Ms::MINUTE >= self.close_time);
         Bar {
             timestamp: self.open_time,
             interval: self.timeframe,
@@ -182,10 +183,10 @@ impl Sum {
 }
 
 /// Open of the last minute in a bar.
-fn last_minute(part: &Bar, calendar: Calendar) -> Ms {
+fn last_minute(part: &Bar, calendar: &Calendar) -> Ms {
     match part.interval {
         Timeframe::M1 => part.timestamp,
-        longer => part.through.unwrap_or(calendar.next(longer, part.timestamp) - Ms::MINUTE),
+        longer => part.through.unwrap_or(calendar.close_of(longer, part.timestamp) - Ms::MINUTE),
     }
 }
 

@@ -73,7 +73,7 @@ impl Folds {
     /// bucket, closed, without `through`, or of a bucket whose minutes are all kept here anyway.
     pub fn seed_base(&mut self, base: &Bar) -> Option<Bar> {
         let timeframe = base.interval;
-        let sum = Sum::resume(base, self.calendar)?;
+        let sum = Sum::resume(base, &self.calendar)?;
         let newest = self.minutes.last_key_value().map(|(at, _)| self.calendar.open(timeframe, *at));
         let useless = self.complete(base.timestamp) || newest.is_some_and(|n| n > sum.open_time);
         if timeframe == Timeframe::M1 || useless {
@@ -115,7 +115,7 @@ impl Folds {
         }
         let from = self.first_whole(timeframe).unwrap_or(Ms::ZERO);
         let whole: Vec<Bar> = self.minutes.range(from..).map(|(_, bar)| *bar).collect();
-        let mut bars = fold(&whole, timeframe, self.calendar);
+        let mut bars = fold(&whole, timeframe, &self.calendar);
         // The newest bucket may stand on a base, or on minutes no longer kept.
         let forming = self.forming(timeframe);
         bars.extend(forming.filter(|f| bars.last().is_none_or(|bar| bar.timestamp < f.timestamp)));
@@ -172,7 +172,7 @@ impl Folds {
         let mut after = open;
         if !self.complete(open) {
             let base = self.frames[timeframe.index()].base.filter(|b| b.timestamp == open)?;
-            let resumed = Sum::resume(&base, self.calendar)?;
+            let resumed = Sum::resume(&base, &self.calendar)?;
             after = resumed.last + Ms::MINUTE;
             sum = Some(resumed);
         }
@@ -180,8 +180,8 @@ impl Folds {
         for (_, minute) in self.minutes.range(after..self.calendar.next(timeframe, open)) {
             head = sum;
             match &mut sum {
-                Some(sum) => sum.add(minute),
-                None => sum = Some(Sum::start(minute, timeframe, self.calendar)),
+                Some(sum) => sum.add(minute, &self.calendar),
+                None => sum = Some(Sum::start(minute, timeframe, &self.calendar)),
             }
         }
         Some((head, sum?))
@@ -212,10 +212,10 @@ impl Folds {
         let frame = &mut self.frames[timeframe.index()];
         if let Some(whole) = frame.whole {
             if whole.open_time == open && at > whole.last {
-                return frame.add(whole, minute, changed);
+                return frame.add(whole, minute, &self.calendar, changed);
             }
             if let Some(head) = frame.head.filter(|_| whole.open_time == open && at == whole.last) {
-                return frame.add(head, minute, changed);
+                return frame.add(head, minute, &self.calendar, changed);
             }
             if whole.open_time < open {
                 frame.finish(changed);
@@ -252,10 +252,10 @@ impl Frame {
     }
 
     /// Makes `minute` the last after `head`.
-    fn add(&mut self, head: Sum, minute: &Bar, changed: &mut impl FnMut(&Bar)) {
+    fn add(&mut self, head: Sum, minute: &Bar, calendar: &Calendar, changed: &mut impl FnMut(&Bar)) {
         let shown = self.shown;
         let mut whole = head;
-        whole.add(minute);
+        whole.add(minute, calendar);
         self.set(Some(head), whole);
         self.tell(shown, changed);
     }

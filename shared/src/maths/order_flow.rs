@@ -3,6 +3,7 @@
 //! A minute wholly covered by trades is built from trades alone; any other is the venue's kline alone, or has
 //! no row. The rules, with the reasons where there was a choice:
 //!
+//! - A closed session has no row, unless trades or a kline say otherwise.
 //! - A covered minute closes with the first trade or the final kline of a later minute, or once
 //!   [`MinuteBuilder::clock`] says that 2 s of venue time have passed since its end. Without trades it is a flat bar at the last price, of
 //!   volume 0 (no row while no price is known). A forming kline of a later minute does not close it: venues send
@@ -14,7 +15,7 @@
 //! - A trade that comes after its covered minute closed replaces that bar too (`revision + 1`) as long as no
 //!   later minute has closed; after that it is left out and counted in [`MinuteBuilder::late_trades`].
 //! - `cvd` chains from minute to minute within a UTC day. A missing minute or one without sides breaks the
-//!   chain: the next starts at 0 with `cvd_from` its own open. When the missing minute comes later, the bars
+//!   chain: the next starts at 0 with `cvd_from` its own open. A closed session breaks nothing. When the missing minute comes later, the bars
 //!   after it continue the whole chain; those already published keep their true, shorter `cvd_from`.
 
 mod coverage;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use self::coverage::Coverage;
 use self::tally::Tally;
 use crate::event::{Bar, Origin, Trade};
-use crate::market::{Ms, Timeframe};
+use crate::market::{Calendar, Ms, Timeframe};
 
 /// Venue time after a minute's end at which it closes without waiting for a trade.
 const GRACE: Ms = Ms(2_000);
@@ -44,6 +45,7 @@ const LONGEST_FLAT: Ms = Ms::DAY;
 #[derive(Clone, Debug)]
 pub struct MinuteBuilder {
     origin: Origin,
+    calendar: Calendar,
     coverage: Coverage,
     minutes: BTreeMap<Ms, Minute>,
     /// Open time of the first minute whose time to close has not come.
@@ -83,11 +85,12 @@ impl Minute {
 }
 
 impl MinuteBuilder {
-    /// A builder without history or coverage. Bars from trades get `trade_origin`: [`Origin::Trades`], or
-    /// [`Origin::Sim`] for the simulated market.
-    pub fn new(trade_origin: Origin) -> MinuteBuilder {
+    /// A builder without history or coverage for a market that trades by `calendar`. Bars from trades get
+    /// `trade_origin`: [`Origin::Trades`], or [`Origin::Sim`] for the simulated market.
+    pub fn new(trade_origin: Origin, calendar: Calendar) -> MinuteBuilder {
         MinuteBuilder {
             origin: trade_origin,
+            calendar,
             coverage: Coverage::none(),
             minutes: BTreeMap::new(),
             frontier: None,
@@ -277,7 +280,7 @@ impl MinuteBuilder {
             }
         } else if minute.is_some_and(|m| m.trades.is_some()) {
             self.finish_from_trades(open, out);
-        } else {
+        } else if self.calendar.is_open(open) {
             // A kline without volume knows the price, even of the first minute ever.
             let quiet = kline.filter(|k| k.volume == 0.0).map(|k| k.close);
             let before = || self.minutes.range(..open).rev().find_map(|(_, m)| m.price());
@@ -309,11 +312,12 @@ impl MinuteBuilder {
 
     /// The sum before the minute opening at `open`, and since when.
     fn cvd_before(&self, open: Ms) -> (f64, Ms) {
-        if open.floor(Ms::DAY) == open {
-            return (0.0, open);
-        }
-        let before = self.minutes.get(&(open - Ms::MINUTE)).and_then(|m| m.closed);
-        before.and_then(|c| c.cvd).unwrap_or((0.0, open))
+        let day = open.floor(Ms::DAY);
+        let mut before = self.minutes.range(day..open).rev();
+        let before = before.find_map(|(at, minute)| Some((*at + Ms::MINUTE, minute.closed?.cvd)));
+        let (end, cvd) = before.unwrap_or((day, Some((0.0, day))));
+        // Nothing is missing where the market was closed in between.
+        cvd.filter(|_| self.calendar.next_open(end) >= open).unwrap_or((0.0, open))
     }
 
     fn with_cvd(&self, bar: Bar) -> Bar {
@@ -322,17 +326,20 @@ impl MinuteBuilder {
         Bar { cvd, cvd_from: cvd.map(|_| from), ..bar }
     }
 
-    /// Carries a changed sum on through the minutes already closed.
-    fn rechain(&mut self, mut open: Ms) {
+    /// Carries a changed sum on through the minutes already closed from `at` on.
+    fn rechain(&mut self, mut at: Ms) {
         loop {
+            let mut later = self.minutes.range(at..);
+            let Some((open, closed)) = later.find_map(|(open, m)| Some((*open, m.closed?))) else { return };
             let (sum, from) = self.cvd_before(open);
-            let Some(closed) = self.minutes.get_mut(&open).and_then(|m| m.closed.as_mut()) else { return };
             let cvd = closed.delta.map(|delta| (sum + delta, from));
             if cvd == closed.cvd {
                 return;
             }
-            closed.cvd = cvd;
-            open += Ms::MINUTE;
+            if let Some(minute) = self.minutes.get_mut(&open) {
+                minute.closed = Some(Closed { cvd, ..closed });
+            }
+            at = open + Ms::MINUTE;
         }
     }
 

@@ -198,7 +198,7 @@ fn digest(text: &str) {
     match &event.body {
         Body::Bar(bar) => {
             assert_eq!(event.class() == Class::Event, bar.closed);
-            let mut builder = MinuteBuilder::new(Origin::Trades);
+            let mut builder = MinuteBuilder::new(Origin::Trades, Calendar::Continuous);
             builder.resume(bar);
             builder.kline(bar, &mut bars);
             builder.covered_from(bar.timestamp);
@@ -214,7 +214,7 @@ fn digest(text: &str) {
             }
         }
         Body::Trade(trade) => {
-            let mut builder = MinuteBuilder::new(Origin::Trades);
+            let mut builder = MinuteBuilder::new(Origin::Trades, Calendar::Continuous);
             builder.covered_from(Ms(0));
             builder.trade(trade, &mut bars);
         }

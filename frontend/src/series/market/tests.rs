@@ -38,7 +38,7 @@ fn nine_timeframes_follow_each_minute_and_equal_the_fold() {
         m.apply(&event(Body::Bar(minute(n, 100.0 + (n % 7) as f64, true))));
     }
     for tf in Timeframe::ALL {
-        let whole = fold(&minutes(0..130), tf, Calendar::Continuous);
+        let whole = fold(&minutes(0..130), tf, &Calendar::Continuous);
         // The day's first bucket is whole; a week or month that began earlier has no bar without a base.
         let expected: Vec<Bar> = whole.into_iter().filter(|b| b.timestamp >= Ms(DAY)).collect();
         assert_eq!(all(&m, tf), expected, "{tf}");
@@ -55,14 +55,14 @@ fn a_hole_filled_later_is_in_every_timeframe_and_nothing_is_doubled() {
     }
     m.merge_bars(Timeframe::M1, &minutes(50..75));
     for tf in [Timeframe::M1, Timeframe::M5, Timeframe::M15, Timeframe::H1, Timeframe::D1] {
-        assert_eq!(all(&m, tf), fold(&minutes(0..76), tf, Calendar::Continuous), "{tf}");
+        assert_eq!(all(&m, tf), fold(&minutes(0..76), tf, &Calendar::Continuous), "{tf}");
     }
 }
 
 #[test]
 fn the_relays_forming_bar_is_continued_from_through() {
     let mut m = market();
-    let base = fold(&minutes(0..40), Timeframe::D1, Calendar::Continuous).remove(0);
+    let base = fold(&minutes(0..40), Timeframe::D1, &Calendar::Continuous).remove(0);
     assert_eq!(base.through, Some(Ms(DAY + 39 * 60_000)));
     m.merge_bars(Timeframe::M1, &minutes(35..42));
     m.merge_bars(Timeframe::D1, &[base]);
@@ -70,7 +70,7 @@ fn the_relays_forming_bar_is_continued_from_through() {
     assert_eq!(changes.bars[Timeframe::D1.index()], Some(Ms(DAY)));
     let mut expected = minutes(0..42);
     expected.push(minute(42, 100.0, false));
-    assert_eq!(all(&m, Timeframe::D1), fold(&expected, Timeframe::D1, Calendar::Continuous));
+    assert_eq!(all(&m, Timeframe::D1), fold(&expected, Timeframe::D1, &Calendar::Continuous));
 }
 
 #[test]

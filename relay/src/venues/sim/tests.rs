@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use shared::event::LiquidationSide;
-use shared::market::Civil;
+use shared::market::{Calendar, Civil};
 use shared::maths::order_flow::MinuteBuilder;
 
 use super::*;
@@ -162,7 +162,7 @@ fn recorded_bars_are_those_built_live() {
     let sim = market();
     let (from, to) = (day() - Ms(600_000), day() + Ms(600_000));
     for symbol in symbols() {
-        let mut builder = MinuteBuilder::new(Origin::Sim);
+        let mut builder = MinuteBuilder::new(Origin::Sim, Calendar::Continuous);
         builder.resume(&sim.bars(&symbol, from - Ms::MINUTE, from)[0]);
         builder.covered_from(from);
         let mut out = Vec::new();

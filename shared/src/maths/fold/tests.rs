@@ -25,7 +25,7 @@ fn monday() -> Ms {
 }
 
 fn m5(minutes: &[Bar]) -> Vec<Bar> {
-    fold(minutes, Timeframe::M5, Calendar::Continuous)
+    fold(minutes, Timeframe::M5, &Calendar::Continuous)
 }
 
 #[test]
@@ -101,13 +101,13 @@ fn order_repeats_and_corrections_do_not_matter() {
         [clean[6], forming, wrong, clean[1], clean[0], right, wrong, clean[4], clean[3], forming, clean[5]];
     assert_eq!(m5(&arrived), m5(&expected));
     assert_eq!(m5(&arrived)[0].revision, 1);
-    assert_eq!(fold(&arrived, Timeframe::M1, Calendar::Continuous), expected);
+    assert_eq!(fold(&arrived, Timeframe::M1, &Calendar::Continuous), expected);
 }
 
 #[test]
 fn minute_timeframe_is_the_identity_and_junk_is_left_out() {
     let minutes: Vec<Bar> = (0..3).map(minute).collect();
-    assert_eq!(fold(&minutes, Timeframe::M1, Calendar::Continuous), minutes);
+    assert_eq!(fold(&minutes, Timeframe::M1, &Calendar::Continuous), minutes);
     let junk = [
         Bar { interval: Timeframe::M5, ..minute(3) },
         Bar { timestamp: Ms(i64::MAX), ..minute(3) },
@@ -130,8 +130,41 @@ fn weeks_begin_on_monday_and_months_on_the_first() {
         (Timeframe::W1, [Civil::midnight(2024, 6, 24), Civil::midnight(2024, 7, 1)]),
         (Timeframe::Mo1, [Civil::midnight(2024, 6, 1), Civil::midnight(2024, 7, 1)]),
     ] {
-        let bars = fold(&minutes, timeframe, Calendar::Continuous);
+        let bars = fold(&minutes, timeframe, &Calendar::Continuous);
         assert_eq!(bars.iter().map(|b| b.timestamp).collect::<Vec<_>>(), opens);
         assert_eq!((bars[0].volume, bars[1].volume), (4.0, 4.0));
     }
+}
+
+/// 2026-07-17 (a Friday) 20:50 to 21:00 UTC and Sunday 22:00 to 22:10: the end of a week and the begin of one.
+#[test]
+fn session_day_closes_with_its_last_minute_and_the_next_begins_on_sunday() {
+    let at = |text: &str| Ms::parse(text).unwrap().at;
+    let (friday, sunday) = (at("2026-07-17T20:50:00Z"), at("2026-07-19T22:00:00Z"));
+    let minute = |open: Ms, price: f64| Bar {
+        volume: 1.0,
+        closed: true,
+        ..Bar::flat(open, Timeframe::M1, price, Origin::Sim)
+    };
+    let ten = |open: Ms| (0..10).map(move |i| minute(open + Ms(i * Ms::MINUTE.0), 100.0 + i as f64));
+    let minutes: Vec<Bar> = ten(friday).chain(ten(sunday)).collect();
+    let folded = |minutes: &[Bar], timeframe| -> Vec<(Ms, f64, bool, Option<Ms>)> {
+        let bars = fold(minutes, timeframe, &Calendar::Cme);
+        bars.iter().map(|b| (b.timestamp, b.volume, b.closed, b.through)).collect()
+    };
+    let through = Some(sunday + Ms(9 * Ms::MINUTE.0));
+    for (timeframe, first) in [
+        (Timeframe::H1, "2026-07-17T20:00:00Z"),
+        (Timeframe::H4, "2026-07-17T18:00:00Z"),
+        (Timeframe::D1, "2026-07-16T22:00:00Z"),
+        (Timeframe::W1, "2026-07-12T22:00:00Z"),
+    ] {
+        let whole = folded(&minutes, timeframe);
+        assert_eq!(whole, [(at(first), 10.0, true, None), (sunday, 10.0, false, through)], "{timeframe}");
+        // Friday's last minute closes it, long before the next session.
+        assert_eq!(folded(&minutes[..10], timeframe), [(at(first), 10.0, true, None)], "{timeframe}");
+        assert!(!folded(&minutes[..9], timeframe)[0].2, "{timeframe}");
+    }
+    let month = folded(&minutes, Timeframe::Mo1);
+    assert_eq!(month, [(at("2026-06-30T22:00:00Z"), 20.0, false, through)]);
 }

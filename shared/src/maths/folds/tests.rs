@@ -63,7 +63,7 @@ fn live() -> Folds {
 }
 
 fn batch(minutes: &[Bar], timeframe: Timeframe) -> Vec<Bar> {
-    fold(minutes, timeframe, Calendar::Continuous)
+    fold(minutes, timeframe, &Calendar::Continuous)
 }
 
 #[test]
@@ -201,6 +201,34 @@ fn capacity_bounds_the_minutes_and_keeps_the_newest_bucket_right() {
         folds.take_stale().iter().map(|s| s.0).collect::<Vec<_>>(),
         [Timeframe::D1, Timeframe::W1, Timeframe::Mo1]
     );
+}
+
+#[test]
+fn session_markets_fold_alike_minute_by_minute_and_at_once() {
+    // Friday's close to Monday's break in July 2026.
+    let friday = Ms::parse("2026-07-17T17:00:00Z").unwrap().at;
+    let minutes: Vec<Bar> = (0..5 * 1440)
+        .map(|n| Bar { timestamp: friday + Ms(n * Ms::MINUTE.0), ..minute(n) })
+        .filter(|bar| Calendar::Cme.is_open(bar.timestamp))
+        .collect();
+    assert_eq!(minutes.len(), 4 * 60 + 3 * 23 * 60 - 5 * 60 + 60, "until Wednesday 17:00 UTC");
+    let (mut folds, mut charts) = (Folds::new(Calendar::Cme, 50_000), Charts::default());
+    charts.push_all(&mut folds, &minutes);
+    for timeframe in Timeframe::ALL {
+        let batch = fold(&minutes, timeframe, &Calendar::Cme);
+        assert_eq!(charts.bars(timeframe), batch, "{timeframe}");
+        assert_eq!(folds.bars(timeframe), batch, "{timeframe}");
+    }
+    let days: Vec<Ms> = charts.bars(Timeframe::D1).iter().map(|b| b.timestamp).collect();
+    let day = |text: &str| Ms::parse(text).unwrap().at;
+    let opens = ["2026-07-16", "2026-07-19", "2026-07-20", "2026-07-21"];
+    assert_eq!(days, opens.map(|d| day(&format!("{d}T22:00:00Z"))));
+    // The rest of a day on top of a base, as a page that joins inside a session has it.
+    let mut late = Folds::new(Calendar::Cme, 50_000);
+    let at = minutes.len() - 30;
+    late.seed_minutes(&minutes[at - 10..], minutes[at - 10].timestamp);
+    late.seed_base(fold(&minutes[..at], Timeframe::D1, &Calendar::Cme).last().unwrap());
+    assert_eq!(late.forming(Timeframe::D1), charts.bars(Timeframe::D1).last().copied());
 }
 
 /// Arrivals: each minute in some versions, with repeats, in an order shuffled within a window; some missing.

@@ -94,7 +94,7 @@ impl Joiner {
         let bucket = self.buckets.get(&open)?;
         let ended = self.end(open) + GRACE <= self.now;
         let before = before.map(Vec::as_slice).unwrap_or_default();
-        join_bucket(&self.members, self.interval, self.calendar, (bucket, before), ended)
+        join_bucket(&self.members, self.interval, &self.calendar, (bucket, before), ended)
     }
 
     /// The joined bars of all kept buckets, ascending.
@@ -162,7 +162,7 @@ fn all_closed(bucket: &[Option<Bar>]) -> bool {
 fn join_bucket(
     members: &Members,
     interval: Timeframe,
-    calendar: Calendar,
+    calendar: &Calendar,
     (bucket, before): (&[Option<Bar>], &[Option<Bar>]),
     ended: bool,
 ) -> Option<JoinedBar> {
@@ -215,7 +215,7 @@ fn join_bucket(
 }
 
 /// What a member's sum of taker sides is while its bar of this bucket has not begun.
-fn carried(before: Option<Bar>, open: Ms, calendar: Calendar) -> Option<(f64, Option<Ms>)> {
+fn carried(before: Option<Bar>, open: Ms, calendar: &Calendar) -> Option<(f64, Option<Ms>)> {
     if open.floor(Ms::DAY) == open {
         return Some((0.0, Some(open)));
     }

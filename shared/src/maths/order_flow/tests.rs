@@ -42,7 +42,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
-        Rig { builder: MinuteBuilder::new(Origin::Trades), out: Vec::new() }
+        Rig { builder: MinuteBuilder::new(Origin::Trades, Calendar::Continuous), out: Vec::new() }
     }
 
     fn covered() -> Rig {
@@ -330,4 +330,40 @@ fn senseless_input_is_dropped() {
     rig.kline(Bar { timestamp: at(-5, 1.0), ..kline(-5, 100.0, 1.0, 1.0, true) });
     rig.builder.clock(Ms(i64::MAX), &mut rig.out);
     assert!(rig.said().is_empty());
+}
+
+/// Noon of the rig's day is 07:00 in Chicago: its trading day closes 9 hours later, the next opens after 10.
+#[test]
+fn closed_session_has_no_row_and_breaks_no_sum() {
+    let (close, open) = (9 * 60, 10 * 60);
+    let mut rig = Rig { builder: MinuteBuilder::new(Origin::Trades, Calendar::Cme), out: Vec::new() };
+    rig.builder.covered_from(at(close - 2, 0.0));
+    rig.buy(close - 2, 1.0, 100.0, 3.0).said();
+    rig.clock(open + 2, 2.0);
+    assert_eq!(
+        rig.said(),
+        [
+            "538 closed0 Trades 100 vol 3 cvd 3 since 538",
+            "539 closed0 Trades 100 vol 0 cvd 3 since 538",
+            "600 closed0 Trades 100 vol 0 cvd 3 since 538",
+            "601 closed0 Trades 100 vol 0 cvd 3 since 538",
+        ]
+    );
+    // A better bar before the break carries its sum over it.
+    rig.kline(Bar { origin: Origin::Sim, ..kline(close - 1, 100.0, 5.0, 1.0, true) }).said();
+    rig.buy(open + 2, 1.0, 100.0, 1.0);
+    assert_eq!(rig.said(), ["602 forming Trades 100 vol 1 cvd 8 since 538"]);
+
+    // The first minute of a session after a weekend: nothing of that UTC day is missing.
+    let sunday = at(3 * 1440 + open, 0.0);
+    let mut rig = Rig { builder: MinuteBuilder::new(Origin::Trades, Calendar::Cme), out: Vec::new() };
+    rig.builder.covered_from(sunday);
+    rig.buy(3 * 1440 + open, 1.0, 100.0, 2.0);
+    let midnight = 3 * 1440 - 720;
+    assert_eq!(rig.said(), [format!("4920 forming Trades 100 vol 2 cvd 2 since {midnight}")]);
+    // Trades while it should be closed are trades all the same.
+    let mut rig = Rig { builder: MinuteBuilder::new(Origin::Trades, Calendar::Cme), out: Vec::new() };
+    rig.builder.covered_from(at(close + 4, 0.0));
+    rig.buy(close + 5, 1.0, 100.0, 2.0).clock(close + 8, 0.0);
+    assert_eq!(rig.said().last().unwrap(), "545 closed0 Trades 100 vol 2 cvd 2 since 545");
 }

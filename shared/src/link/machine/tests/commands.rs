@@ -110,3 +110,21 @@ fn line_on_which_everything_is_silent_is_renewed() {
     assert_eq!(world.link.primary(), Some(ConnId(2)));
     assert_eq!((world.state("book"), world.state("trade")), (VenueState::Live, VenueState::Live));
 }
+
+#[test]
+fn closed_session_is_not_silent_and_asks_for_nothing() {
+    let mut world = settled();
+    world.feeds.insert("trade", i64::MAX);
+    world.run(20 * S);
+    assert_eq!(world.state("trade"), VenueState::Silent);
+    world.log.clear();
+    world.give(Input::Session { topics: vec!["trade".into(), "unknown".into()], open: false });
+    assert_eq!(world.state("trade"), VenueState::Quiet);
+    world.log.clear();
+    world.run(HOUR);
+    assert!(world.log.is_empty(), "{:?}", world.log);
+    world.give(Input::Session { topics: vec!["trade".into()], open: true });
+    assert_eq!(world.state("trade"), VenueState::Quiet);
+    world.run(60 * S);
+    assert_eq!(world.state("trade"), VenueState::Silent);
+}

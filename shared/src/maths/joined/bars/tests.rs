@@ -248,8 +248,8 @@ proptest! {
     fn longer_bars_hold_the_volume_of_their_minutes(series in series()) {
         let now = Ms(TEN + 60 * M);
         let calendar = Calendar::default();
-        let longer: Vec<Vec<Bar>> = series.iter().map(|bars| fold(bars, Timeframe::M5, calendar)).collect();
-        for joined in join(&group(), Timeframe::M5, calendar, &longer, now) {
+        let longer: Vec<Vec<Bar>> = series.iter().map(|bars| fold(bars, Timeframe::M5, &calendar)).collect();
+        for joined in join(&group(), Timeframe::M5, calendar.clone(), &longer, now) {
             let inside = joined.bar.timestamp..joined.bar.timestamp + Ms(5 * M);
             let minutes = series.iter().flatten().filter(|b| inside.contains(&b.timestamp));
             let volume: f64 = minutes.clone().map(|b| b.volume).sum();
