@@ -1,9 +1,8 @@
 //! The chart: a window of the open market's history, painted a little each frame.
 //!
-//! [`style`] says how layers look, [`js`] is the border to the library, this file decides what is painted when.
+//! [`js`] is the border to the library and says how layers look; this file decides what is painted when.
 
 pub(crate) mod js;
-pub(crate) mod style;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,7 +15,6 @@ use crate::series::{Layer, Market, Turns, Visible, Window, layers};
 use crate::settings::{Pane, Settings};
 
 use js::JsChart;
-use style::Colours;
 
 /// Changed series painted in one frame; the rest wait for the next ones.
 const SERIES_PER_FRAME: usize = 2;
@@ -61,7 +59,6 @@ struct LayerState {
 
 pub(crate) struct Chart {
     js: JsChart,
-    colours: Colours,
     panes: Vec<Pane>,
     held: Option<Held>,
     layers: [LayerState; Layer::ALL.len()],
@@ -79,11 +76,9 @@ impl Chart {
         panes: &[Pane],
         settings: &Settings,
     ) -> Result<Chart, JsValue> {
-        let colours = Colours::read();
-        let js = JsChart::new(element, &style::chart(&colours))?;
+        let js = JsChart::new(element)?;
         let mut chart = Chart {
             js,
-            colours,
             panes: Vec::new(),
             held: None,
             layers: Default::default(),
@@ -123,11 +118,8 @@ impl Chart {
 
     /// Reads the tokens anew after the theme changed.
     pub(crate) fn restyle(&mut self) {
-        self.colours = Colours::read();
-        self.js.apply(&style::chart(&self.colours));
+        self.js.restyle();
         for layer in self.shown_layers() {
-            let (_, options, palette) = style::layer(layer, &self.colours);
-            self.js.restyle(layer.index(), &options, palette);
             // Rows carry their colours.
             self.changed(layer, Ms(i64::MIN));
         }
@@ -137,7 +129,7 @@ impl Chart {
 
     pub(crate) fn set_watermark(&mut self, text: &str) {
         if self.mark != text {
-            self.js.watermark(text, &self.colours.watermark);
+            self.js.watermark(text);
             self.mark = text.to_owned();
         }
     }
@@ -224,7 +216,7 @@ impl Chart {
     pub(crate) fn reload(&mut self, market: &Market, timeframe: Timeframe, aim: Aim) {
         let bars = market.bars(timeframe);
         let (width, span) = self.view_size();
-        self.js.apply(&serde_json::json!({"timeScale": {"timeVisible": timeframe < Timeframe::D1}}));
+        self.js.time_visible(timeframe < Timeframe::D1);
         let newest = |span: f64| {
             let to = bars.len() as f64 - 1.0 + RIGHT_BARS;
             Visible { from: to - span, to }
@@ -264,8 +256,7 @@ impl Chart {
     }
 
     fn add(&mut self, layer: Layer, pane: usize) {
-        let (kind, options, palette) = style::layer(layer, &self.colours);
-        self.js.add(layer.index(), kind, pane, &options, palette);
+        self.js.add(layer.index(), layer.look(), 0, pane);
         if layer.pane().is_some() {
             // The header line stands in the upper part.
             self.js.scale_margins(layer.index(), 0.28, 0.1);

@@ -1,13 +1,14 @@
 //! `window.tapedeck`: what scripts and tests may ask, and the events they hear.
 
 use leptos::prelude::*;
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::event::Bar;
 use wasm_bindgen::prelude::*;
 
 use crate::chart::js::{Exposed, emit, expose};
 
 use super::Deck;
+use crate::series::{Rolling, Timed};
 
 /// Keeps the closures behind the exposed object alive.
 pub(super) struct Api {
@@ -42,17 +43,11 @@ impl Deck {
         let (_, shown) = self.turn();
         let core = self.core.borrow();
         let Some(market) = &core.market else { return Some("[]".into()) };
-        let bars = market.bars(shown).iter();
-        let text = |rows: Vec<Value>| Some(Value::from(rows).to_string());
         match id {
-            "price" => text(bars.filter_map(|b| serde_json::to_value(b).ok()).collect()),
-            "volume" => text(bars.map(volume).collect()),
-            "cvd" => text(bars.map(|b| json!({"timestamp": b.timestamp, "cvd": b.cvd})).collect()),
-            "oi" => text(market.oi().iter().filter_map(|p| serde_json::to_value(p).ok()).collect()),
-            "funding" => text(market.funding().iter().filter_map(|p| serde_json::to_value(p).ok()).collect()),
-            "liq" => {
-                text(market.liquidations().iter().filter_map(|p| serde_json::to_value(p).ok()).collect())
-            }
+            "price" => json_rows(market.bars(shown)),
+            "oi" => json_rows(market.oi()),
+            "funding" => json_rows(market.funding()),
+            "liq" => json_rows(market.liquidations()),
             _ => None,
         }
     }
@@ -65,43 +60,47 @@ impl Deck {
         times.map_or(Vec::new(), |(from, to)| vec![from.0 as f64, to.0 as f64])
     }
 
-    fn emit(&self, name: &str, detail: &Value) {
+    fn emit(&self, name: &str, detail: &str) {
         if let Some(api) = &*self.exposed.borrow() {
-            emit(&api.target, name, &detail.to_string());
+            emit(&api.target, name, detail);
         }
     }
 
     pub(super) fn emit_choice(&self, name: &str) {
         let open = self.view.open.get_untracked();
-        let detail = json!({
-            "symbol": open.as_ref().map(|o| o.row.symbol.to_string()),
-            "venue": open.as_ref().map(|o| o.venue.clone()),
-            "timeframe": self.view.timeframe.get_untracked().name(),
-        });
-        self.emit(name, &detail);
+        let symbol = open.as_ref().map(|o| o.row.symbol.as_str());
+        let venue = open.as_ref().map(|o| o.venue.as_str());
+        let timeframe = Some(self.view.timeframe.get_untracked().name());
+        self.emit(name, &object(&[("symbol", symbol), ("venue", venue), ("timeframe", timeframe)]));
     }
 
     pub(super) fn emit_bar(&self, bar: &Bar) {
-        if let Ok(detail) = serde_json::to_value(bar) {
+        if let Ok(detail) = serde_json::to_string(bar) {
             self.emit("bar", &detail);
         }
     }
 
     pub(super) fn emit_status(&self) {
         let state = self.view.link.get_untracked().state.name();
-        self.emit("status", &json!({"state": state, "mode": self.view.mode.get_untracked()}));
+        self.view.mode.with_untracked(|mode| {
+            self.emit("status", &object(&[("state", Some(state)), ("mode", Some(mode))]));
+        });
     }
 
     pub(super) fn emit_error(&self, message: &str) {
-        self.emit("error", &json!({"message": message}));
+        self.emit("error", &object(&[("message", Some(message))]));
     }
 }
 
-fn volume(bar: &Bar) -> Value {
-    json!({
-        "timestamp": bar.timestamp,
-        "volume": bar.volume,
-        "buy_volume": bar.buy_volume,
-        "sell_volume": bar.sell_volume,
-    })
+/// Rows as a JSON list.
+fn json_rows<T: Serialize + Timed>(rows: &Rolling<T>) -> Option<String> {
+    serde_json::to_string(&rows.iter().collect::<Vec<_>>()).ok()
+}
+
+/// A JSON object of texts; null where there is none.
+fn object(fields: &[(&str, Option<&str>)]) -> String {
+    let text = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!("\"{name}\":{}", text(value))).collect();
+    format!("{{{}}}", fields.join(","))
 }

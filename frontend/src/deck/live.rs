@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use shared::event::{Body, Channel, GapState};
+use shared::event::{Body, Channel, GapState, Stamped};
 use shared::market::{Ms, Timeframe};
-use shared::wire::{Data, ServerFrame, Status};
 
 use crate::feed::client::Wanted;
 use crate::feed::http;
+use crate::feed::rows::{Row, Snapshot};
 use crate::format;
 use crate::series::{Changes, Layer};
 
@@ -18,12 +18,6 @@ use super::{Core, Deck, wall};
 /// The newest liquidation frame taken: epoch and number on its topic.
 #[derive(Default)]
 pub(super) struct Taken(Option<(u64, u64)>);
-
-/// What `/api/snapshot` answers.
-#[derive(serde::Deserialize)]
-struct Snapshot {
-    frames: Vec<Data>,
-}
 
 impl Deck {
     pub(super) fn connect(&self) {
@@ -53,7 +47,7 @@ impl Deck {
             }
             Word::Text(text) => {
                 // Junk, or a type of a newer relay: skipped.
-                if let Ok(frame) = ServerFrame::decode(&text) {
+                if let Ok(frame) = Row::decode(&text) {
                     self.frame(frame);
                 }
             }
@@ -69,38 +63,33 @@ impl Deck {
         }
     }
 
-    fn frame(&self, frame: ServerFrame) {
-        match frame {
-            ServerFrame::Data(data) => {
-                self.core.borrow_mut().client.heard(wall(), Some(data.stamped.cursor));
-                self.take(&data);
-            }
-            ServerFrame::Status(status) => {
-                self.core.borrow_mut().client.heard(wall(), None);
-                self.take_status(&status);
-            }
-            ServerFrame::Pong { id } => {
-                let mut core = self.core.borrow_mut();
-                core.client.heard(wall(), None);
-                core.client.ponged(id.as_ref(), js_sys::Date::now());
-                drop(core);
+    fn frame(&self, frame: Row) {
+        self.core.borrow_mut().client.heard(wall(), frame.cursor);
+        match frame.tag.as_str() {
+            "status" => self.take_status(&frame),
+            "pong" => {
+                self.core.borrow_mut().client.ponged(frame.id, js_sys::Date::now());
                 self.show_link();
             }
-            ServerFrame::Slow { .. } => {
+            "slow" => {
                 self.view.link.update(|link| link.slow = true);
                 self.refill();
             }
-            ServerFrame::Error { message, .. } => {
-                self.emit_error(&message);
-                self.toast(message);
+            "error" => {
+                self.emit_error(&frame.message);
+                self.toast(frame.message);
             }
-            ServerFrame::Subscribed(_) => self.core.borrow_mut().client.heard(wall(), None),
+            _ => {
+                if let Some(stamped) = frame.stamped() {
+                    self.take(&stamped);
+                }
+            }
         }
     }
 
     /// One event, from the line or from a poll.
-    fn take(&self, data: &Data) {
-        let event = &data.stamped.event;
+    fn take(&self, stamped: &Stamped) {
+        let event = &stamped.event;
         let mut stale = Vec::new();
         {
             let mut guard = self.core.borrow_mut();
@@ -110,7 +99,7 @@ impl Deck {
                 return;
             }
             if let Body::Liquidation(_) = &event.body {
-                let place = (data.stamped.cursor.epoch, data.stamped.seq);
+                let place = (stamped.cursor.epoch, stamped.seq);
                 let told = core.taken.0.is_some_and(|(epoch, seq)| epoch == place.0 && seq >= place.1);
                 if told {
                     return;
@@ -142,7 +131,7 @@ impl Deck {
         self.ask_frame();
     }
 
-    pub(super) fn take_status(&self, status: &Status) {
+    pub(super) fn take_status(&self, status: &Row) {
         if !status.mode.is_empty() {
             self.set_mode(&status.mode);
         }
@@ -152,7 +141,7 @@ impl Deck {
             venue: v.venue.to_string(),
             state: v.state,
             reason: v.reason.clone(),
-            last: last(v.venue.as_str()),
+            last: v.channels.iter().filter_map(|c| c.last_event).max().max(last(v.venue.as_str())),
         });
         put(self.view.venues, venues.collect());
         self.emit_status();
@@ -237,7 +226,7 @@ impl Deck {
             }
             deck.core.borrow_mut().polled = answer.is_ok();
             if let Ok(snapshot) = answer {
-                snapshot.frames.iter().for_each(|data| deck.take(data));
+                snapshot.frames.iter().filter_map(Row::stamped).for_each(|stamped| deck.take(&stamped));
                 deck.refill();
             }
             deck.show_link();

@@ -6,11 +6,11 @@ use shared::market::{Ms, Timeframe};
 
 use crate::chart::Aim;
 use crate::feed::http::{self, HttpError};
-use crate::feed::rows::{CandleRow, StatusRow, SymbolRow};
+use crate::feed::rows::{Row, SymbolRow};
 use crate::series::Market;
 
 use super::choose::first_choice;
-use super::view::{LinkState, Stage, VenueView, put};
+use super::view::{LinkState, Stage, put};
 use super::{Core, Deck, wall};
 
 /// Waits between attempts to reach the relay at the start; the last one repeats.
@@ -80,20 +80,11 @@ impl Deck {
     /// Mode, venues and the relay's clock.
     async fn read_status(&self) {
         let asked_at = wall();
-        let Ok(status) = http::get::<StatusRow>("status", &[]).await else { return };
-        if let Some(theirs) = status.timestamp {
-            // Only a replay runs in another time; small differences between clocks are not worth a jump.
-            let offset = theirs - asked_at;
-            self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
-        }
-        self.set_mode(&status.mode);
-        let venues = status.venues.iter().map(|v| VenueView {
-            venue: v.venue.clone(),
-            state: v.state(),
-            reason: v.reason.clone(),
-            last: v.topics.iter().filter_map(|t| t.last_event).max(),
-        });
-        put(self.view.venues, venues.collect());
+        let Ok(status) = http::get::<Row>("status", &[]).await else { return };
+        // Only a replay runs in another time; small differences between clocks are not worth a jump.
+        let offset = status.timestamp - asked_at;
+        self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
+        self.take_status(&status);
     }
 
     /// The retry button: no waiting.
@@ -205,7 +196,7 @@ impl Deck {
             }
             None => query.push(("limit", FIRST_BARS.into())),
         }
-        let answer = http::get::<Vec<CandleRow>>("candles", &query).await;
+        let answer = http::get::<Vec<Row>>("candles", &query).await;
         if self.turn().0 != generation {
             return;
         }
@@ -253,7 +244,7 @@ impl Deck {
         query.push(("interval", timeframe.name().into()));
         query.push(("from", from.0.to_string()));
         query.push(("to", first.0.to_string()));
-        let answer = http::get::<Vec<CandleRow>>("candles", &query).await;
+        let answer = http::get::<Vec<Row>>("candles", &query).await;
         if self.turn().0 != generation {
             return false;
         }
@@ -313,8 +304,8 @@ impl Deck {
         }
     }
 
-    fn merge(&self, timeframe: Timeframe, rows: Vec<CandleRow>) {
-        let bars: Vec<Bar> = rows.into_iter().map(Bar::from).collect();
+    fn merge(&self, timeframe: Timeframe, rows: Vec<Row>) {
+        let bars: Vec<Bar> = rows.iter().filter_map(Row::bar).collect();
         {
             let mut core = self.core.borrow_mut();
             let Some(changes) = core.market.as_mut().map(|m| m.merge_bars(timeframe, &bars)) else { return };

@@ -1,12 +1,11 @@
 //! Open interest, funding and liquidations by HTTP: a month behind the newest, and older as the view goes back.
 
 use leptos::prelude::*;
-use serde::de::DeserializeOwned;
-use shared::event::{Channel, Funding, Liquidation, OpenInterest};
+use shared::event::Channel;
 use shared::market::Ms;
 
 use crate::feed::http::{self, HttpError};
-use crate::series::{Changes, Market, Timed};
+use crate::feed::rows::Row;
 
 use super::{Core, Deck, wall};
 
@@ -91,30 +90,27 @@ impl Deck {
         topic: Channel,
         range: Vec<(&'static str, String)>,
     ) -> Result<(Option<Ms>, usize), HttpError> {
-        match topic {
-            Channel::Oi => self.read::<OpenInterest>("history/oi", range, Market::merge_oi).await,
-            Channel::Funding => self.read::<Funding>("history/funding", range, Market::merge_funding).await,
-            _ => self.read::<Liquidation>("history/liquidations", range, Market::merge_liquidations).await,
-        }
-    }
-
-    async fn read<T: DeserializeOwned + Timed>(
-        &self,
-        path: &str,
-        range: Vec<(&'static str, String)>,
-        merge: fn(&mut Market, Vec<T>) -> Changes,
-    ) -> Result<(Option<Ms>, usize), HttpError> {
         let (generation, _) = self.turn();
+        let path = match topic {
+            Channel::Oi => "history/oi",
+            Channel::Funding => "history/funding",
+            _ => "history/liquidations",
+        };
         let Some(market) = self.market_query() else { return Ok((None, 0)) };
         let query: Vec<_> = market.into_iter().chain(range).collect();
-        let rows: Vec<T> = http::get(path, &query).await?;
-        let seen = (rows.first().map(T::at), rows.len());
+        let rows: Vec<Row> = http::get(path, &query).await?;
+        let seen = (rows.first().map(|row| row.timestamp), rows.len());
         {
             let mut core = self.core.borrow_mut();
             if core.generation != generation {
                 return Ok(seen);
             }
-            let changes = core.market.as_mut().map(|m| merge(m, rows)).unwrap_or_default();
+            let Some(market) = &mut core.market else { return Ok(seen) };
+            let changes = match topic {
+                Channel::Oi => market.merge_oi(rows.iter().filter_map(Row::open_interest).collect()),
+                Channel::Funding => market.merge_funding(rows.iter().filter_map(Row::funding).collect()),
+                _ => market.merge_liquidations(rows.iter().filter_map(Row::liquidation).collect()),
+            };
             core.note(&changes);
         }
         self.ask_frame();

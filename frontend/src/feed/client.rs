@@ -1,6 +1,6 @@
 //! The page's line to the relay: one socket kept alive and tried again, one subscription on it.
 
-use serde_json::json;
+use serde::Serialize;
 use shared::event::{Channel, Cursor};
 use shared::market::{Ms, Symbol, VenueId};
 
@@ -120,10 +120,8 @@ impl Client {
         }
     }
 
-    pub(crate) fn ponged(&mut self, id: Option<&serde_json::Value>, now: f64) {
-        if let Some((_, sent)) =
-            self.pinged.filter(|(n, _)| id.and_then(serde_json::Value::as_u64) == Some(u64::from(*n)))
-        {
+    pub(crate) fn ponged(&mut self, id: Option<u32>, now: f64) {
+        if let Some((_, sent)) = self.pinged.filter(|(n, _)| id == Some(*n)) {
             self.latency_ms = Some(((now - sent.0 as f64) / 2.0).max(0.0));
             self.pinged = None;
         }
@@ -147,7 +145,11 @@ impl Client {
         if let Some(old) = self.wanted.replace(wanted)
             && self.open
         {
-            self.send(&json!({"action": "unsubscribe", "symbols": [old.symbol], "venues": [old.venue]}));
+            self.send(&Ask {
+                symbols: Some(&[old.symbol]),
+                venues: Some(&[old.venue]),
+                ..Ask::to("unsubscribe")
+            });
         }
         self.cursor = None;
         if self.open {
@@ -157,29 +159,50 @@ impl Client {
 
     fn subscribe(&self, resume: Option<Cursor>) {
         let Some(wanted) = &self.wanted else { return };
-        let mut frame = json!({
-            "action": "subscribe",
-            "symbols": [wanted.symbol],
-            "venues": [wanted.venue],
-            "channels": Wanted::CHANNELS,
-            "intervals": ["1m"],
+        self.send(&Ask {
+            symbols: Some(std::slice::from_ref(&wanted.symbol)),
+            venues: Some(std::slice::from_ref(&wanted.venue)),
+            channels: Some(&Wanted::CHANNELS),
+            intervals: Some(&["1m"]),
+            resume,
+            ..Ask::to("subscribe")
         });
-        if let (Some(cursor), Some(fields)) = (resume, frame.as_object_mut()) {
-            fields.insert("resume".into(), json!(cursor));
-        }
-        self.send(&frame);
     }
 
     fn ping(&mut self, now: Ms) {
         self.next_ping += 1;
         self.pinged = Some((self.next_ping, now));
         self.last_ping = now;
-        self.send(&json!({"action": "ping", "id": self.next_ping}));
+        self.send(&Ask { id: Some(self.next_ping), ..Ask::to("ping") });
     }
 
-    fn send(&self, frame: &serde_json::Value) {
-        if let Some(socket) = &self.socket {
-            socket.send(&frame.to_string());
+    fn send(&self, ask: &Ask<'_>) {
+        if let (Some(socket), Ok(text)) = (&self.socket, serde_json::to_string(ask)) {
+            socket.send(&text);
         }
+    }
+}
+
+/// A frame to the relay.
+#[derive(Default, Serialize)]
+struct Ask<'a> {
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symbols: Option<&'a [Symbol]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    venues: Option<&'a [VenueId]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<&'a [Channel]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intervals: Option<&'a [&'static str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<Cursor>,
+}
+
+impl Ask<'_> {
+    fn to(action: &'static str) -> Self {
+        Ask { action, ..Ask::default() }
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::rows::Problem;
+use super::rows::Row;
 use crate::url_state::encode;
 
 /// Why a read gave nothing.
@@ -48,7 +48,7 @@ pub(crate) async fn get<T: DeserializeOwned>(path: &str, query: &[(&str, String)
         if matches!(status, 502 | 504) {
             return Err(HttpError::Unreachable);
         }
-        let problem: Problem = serde_json::from_str(&text).unwrap_or_default();
+        let problem: Row = serde_json::from_str(&text).unwrap_or_default();
         return Err(HttpError::Refused { status, detail: problem.detail });
     }
     serde_json::from_str(&text).map_err(|e| HttpError::Unreadable(e.to_string()))

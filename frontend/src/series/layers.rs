@@ -35,6 +35,19 @@ impl Layer {
         self as usize
     }
 
+    /// The name under which `deck.js` says how it is drawn.
+    pub const fn look(self) -> &'static str {
+        match self {
+            Layer::Price => "price",
+            Layer::Volume => "volume",
+            Layer::Oi => "oi",
+            Layer::Funding => "funding",
+            Layer::Cvd => "cvd",
+            Layer::LiqLong => "liq_long",
+            Layer::LiqShort => "liq_short",
+        }
+    }
+
     /// The pane under the price it stands in; `None` is the price pane.
     pub const fn pane(self) -> Option<Pane> {
         match self {

@@ -1,17 +1,107 @@
 // The only JavaScript that touches the chart library. Rust keeps the data; this builds the row objects the
 // library wants from flat numbers and passes its events on.
 
-const KINDS = ['CandlestickSeries', 'LineSeries', 'HistogramSeries', 'BaselineSeries'];
-
 function library() {
   const found = globalThis.LightweightCharts;
   if (!found) throw new Error('the chart library did not load');
   return found;
 }
 
-export function createDeck(element, json) {
-  const chart = library().createChart(element, JSON.parse(json));
-  return { chart, element, series: [], palettes: [], markers: null, observer: null, undo: [] };
+/** Colours are said once, in the style sheet's custom properties. */
+function tokens() {
+  const style = getComputedStyle(document.documentElement);
+  return (name) => style.getPropertyValue(`--${name}`).trim();
+}
+
+function chartOptions(token) {
+  const line = { color: token('faint'), width: 1, style: 2, labelBackgroundColor: token('raised') };
+  return {
+    autoSize: true,
+    layout: {
+      background: { type: 'solid', color: token('bg') },
+      textColor: token('muted'),
+      fontSize: 11,
+      fontFamily: token('mono'),
+      // A strict CSP blocks the logo's style; the page shows its own link and notice.
+      attributionLogo: false,
+      panes: { enableResize: true, separatorColor: token('line'), separatorHoverColor: token('raised') },
+    },
+    grid: { vertLines: { color: token('grid') }, horzLines: { color: token('grid') } },
+    crosshair: { mode: 0, vertLine: line, horzLine: line },
+    rightPriceScale: { borderColor: token('line'), minimumWidth: 72, scaleMargins: { top: 0.12, bottom: 0.08 } },
+    timeScale: {
+      borderColor: token('line'),
+      rightOffset: 6,
+      barSpacing: 6,
+      minBarSpacing: 0.5,
+      timeVisible: true,
+      secondsVisible: false,
+    },
+    localization: { locale: 'en-GB', dateFormat: 'yyyy-MM-dd' },
+    kineticScroll: { mouse: false, touch: true },
+  };
+}
+
+const line = (color) => ({
+  color,
+  lineWidth: 1,
+  priceLineVisible: false,
+  lastValueVisible: true,
+  crosshairMarkerRadius: 3,
+  crosshairMarkerBorderWidth: 0,
+});
+const bars = (color) => ({ color, base: 0, priceLineVisible: false, lastValueVisible: false });
+
+/** How each layer is drawn: kind of series, options, colours its rows may choose from. */
+const LOOKS = {
+  price: (token) => [
+    'CandlestickSeries',
+    {
+      // Up and down differ by shape too: rising bodies are hollow.
+      upColor: token('bg'),
+      borderUpColor: token('up'),
+      wickUpColor: token('up'),
+      downColor: token('down'),
+      borderDownColor: token('down'),
+      wickDownColor: token('down'),
+      priceLineColor: token('faint'),
+      priceLineStyle: 1,
+    },
+  ],
+  volume: (token) => [
+    'HistogramSeries',
+    { ...bars(token('volume-up')), priceScaleId: '' },
+    [token('volume-up'), token('volume-down')],
+  ],
+  cvd: (token) => ['LineSeries', line(token('series-cvd'))],
+  liq_long: (token) => ['HistogramSeries', bars(token('down'))],
+  liq_short: (token) => ['HistogramSeries', bars(token('up'))],
+  // The sum stands out among the venues; alone, it is the venue.
+  oi: (token) => ['LineSeries', { ...line(token('series-oi')), lineWidth: 2 }],
+  oi_venue: (token, hue) => ['LineSeries', { ...line(token(`venue-${hue % 8}`)), lineStyle: dash(hue) }],
+  // Rates hold until they change: steps, not slopes.
+  funding: (token, hue) => ['LineSeries', { ...line(token(`venue-${hue % 8}`)), lineType: 1, lineStyle: dash(hue) }],
+  // What was paid: dots beside the forecast's line.
+  settled: (token, hue) => [
+    'LineSeries',
+    {
+      ...line(token(`venue-${hue % 8}`)),
+      lineVisible: false,
+      pointMarkersVisible: true,
+      pointMarkersRadius: 3,
+      lastValueVisible: false,
+    },
+  ],
+};
+
+/** A venue's second and later markets have its hue and other dashes. */
+function dash(hue) {
+  return [0, 2, 1, 3][Math.floor(hue / 8) % 4];
+}
+
+export function createDeck(element) {
+  const chart = library().createChart(element, chartOptions(tokens()));
+  return { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
 }
 
 export function removeDeck(deck) {
@@ -20,15 +110,28 @@ export function removeDeck(deck) {
   deck.chart.remove();
 }
 
-export function applyOptions(deck, json) {
-  deck.chart.applyOptions(JSON.parse(json));
+/** The tokens' colours anew, after the theme changed; rows that carry colours must be set again. */
+export function restyle(deck) {
+  const token = tokens();
+  deck.chart.applyOptions(chartOptions(token));
+  deck.series.forEach((series, id) => {
+    if (!series) return;
+    const [look, hue] = deck.looks[id];
+    const [, options, palette] = LOOKS[look](token, hue);
+    deck.palettes[id] = palette;
+    series.applyOptions(options);
+  });
 }
 
-export function addSeries(deck, id, kind, pane, json, palette) {
-  const series = deck.chart.addSeries(library()[KINDS[kind]], JSON.parse(json), pane);
-  deck.series[id] = series;
+export function timeVisible(deck, visible) {
+  deck.chart.applyOptions({ timeScale: { timeVisible: visible } });
+}
+
+export function addSeries(deck, id, look, hue, pane) {
+  const [kind, options, palette] = LOOKS[look](tokens(), hue);
+  deck.looks[id] = [look, hue];
   deck.palettes[id] = palette;
-  return series;
+  deck.series[id] = deck.chart.addSeries(library()[kind], options, pane);
 }
 
 export function removeSeries(deck, id) {
@@ -36,11 +139,6 @@ export function removeSeries(deck, id) {
   if (!series) return;
   deck.series[id] = undefined;
   deck.chart.removeSeries(series);
-}
-
-export function seriesOptions(deck, id, json, palette) {
-  deck.palettes[id] = palette;
-  deck.series[id]?.applyOptions(JSON.parse(json));
 }
 
 export function setFormat(deck, id, format, minMove) {
@@ -136,7 +234,8 @@ export function setStretch(deck, factors) {
 }
 
 // A word across the price pane; empty takes it away.
-export function watermark(deck, text, color) {
+export function watermark(deck, text) {
+  const color = tokens()('watermark');
   deck.mark?.detach();
   deck.mark = text
     ? library().createTextWatermark(deck.chart.panes()[0], {
@@ -157,11 +256,16 @@ export function picture(deck) {
 // window.tapedeck: what scripts and tests may ask of the page.
 export function expose(rows, range, snapshot) {
   const target = new EventTarget();
-  target.bars = (id) => {
-    const text = rows(String(id));
+  const parsed = (id) => {
+    const text = rows(id);
     if (text === undefined) throw new TypeError(`no series "${id}": use price, volume, oi, funding, cvd or liq`);
     return JSON.parse(text);
   };
+  const pick = ({ timestamp, ...bar }, names) =>
+    Object.fromEntries([['timestamp', timestamp], ...names.map((name) => [name, bar[name]])]);
+  const parts = { volume: ['volume', 'buy_volume', 'sell_volume'], cvd: ['cvd'] };
+  target.bars = (id) =>
+    id in parts ? parsed('price').map((bar) => pick(bar, parts[id])) : parsed(String(id));
   target.visibleRange = () => {
     const [from, to] = range();
     return from === undefined ? null : { from, to };

@@ -6,14 +6,6 @@ use wasm_bindgen::prelude::*;
 
 pub(crate) use raw::{Exposed, emit, expose};
 
-/// How a series is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Candles = 0,
-    Line = 1,
-    Histogram = 2,
-}
-
 /// Writes a number on an axis.
 type Format = Closure<dyn Fn(f64) -> String>;
 
@@ -30,24 +22,24 @@ pub(crate) struct JsChart {
 impl JsChart {
     /// # Errors
     /// When the library did not load.
-    pub(crate) fn new(element: &web_sys::Element, options: &serde_json::Value) -> Result<JsChart, JsValue> {
-        let deck = raw::create_deck(element, &options.to_string())?;
+    pub(crate) fn new(element: &web_sys::Element) -> Result<JsChart, JsValue> {
+        let deck = raw::create_deck(element)?;
         Ok(JsChart { deck, range: None, crosshair: None, layout: None, formats: Vec::new() })
     }
 
-    pub(crate) fn apply(&self, options: &serde_json::Value) {
-        raw::apply_options(&self.deck, &options.to_string());
+    /// Takes the style sheet's colours anew; rows that carry colours must be set again.
+    pub(crate) fn restyle(&self) {
+        raw::restyle(&self.deck);
     }
 
-    pub(crate) fn add(
-        &self,
-        id: usize,
-        kind: Kind,
-        pane: usize,
-        options: &serde_json::Value,
-        palette: Vec<String>,
-    ) {
-        raw::add_series(&self.deck, id, kind as u8, pane, &options.to_string(), palette);
+    /// Whether the axis shows the time of day.
+    pub(crate) fn time_visible(&self, visible: bool) {
+        raw::time_visible(&self.deck, visible);
+    }
+
+    /// Adds a series that looks as `deck.js` says under that name; `hue` tells venues apart.
+    pub(crate) fn add(&self, id: usize, look: &str, hue: usize, pane: usize) {
+        raw::add_series(&self.deck, id, look, hue, pane);
     }
 
     pub(crate) fn remove(&mut self, id: usize) {
@@ -55,10 +47,6 @@ impl JsChart {
         if let Some(format) = self.formats.get_mut(id) {
             *format = None;
         }
-    }
-
-    pub(crate) fn restyle(&self, id: usize, options: &serde_json::Value, palette: Vec<String>) {
-        raw::series_options(&self.deck, id, &options.to_string(), palette);
     }
 
     /// Numbers on the series' axis; `min_move` is the smallest step it may show.
@@ -147,8 +135,8 @@ impl JsChart {
         raw::set_stretch(&self.deck, factors);
     }
 
-    pub(crate) fn watermark(&self, text: &str, colour: &str) {
-        raw::watermark(&self.deck, text, colour);
+    pub(crate) fn watermark(&self, text: &str) {
+        raw::watermark(&self.deck, text);
     }
 
     /// The chart as a PNG: a promise of a `Blob`.

@@ -9,24 +9,16 @@ extern "C" {
     pub(crate) type Exposed;
 
     #[wasm_bindgen(js_name = createDeck, catch)]
-    pub(crate) fn create_deck(element: &web_sys::Element, json: &str) -> Result<JsDeck, JsValue>;
+    pub(crate) fn create_deck(element: &web_sys::Element) -> Result<JsDeck, JsValue>;
     #[wasm_bindgen(js_name = removeDeck)]
     pub(crate) fn remove_deck(deck: &JsDeck);
-    #[wasm_bindgen(js_name = applyOptions)]
-    pub(crate) fn apply_options(deck: &JsDeck, json: &str);
+    pub(crate) fn restyle(deck: &JsDeck);
+    #[wasm_bindgen(js_name = timeVisible)]
+    pub(crate) fn time_visible(deck: &JsDeck, visible: bool);
     #[wasm_bindgen(js_name = addSeries)]
-    pub(crate) fn add_series(
-        deck: &JsDeck,
-        id: usize,
-        kind: u8,
-        pane: usize,
-        json: &str,
-        palette: Vec<String>,
-    );
+    pub(crate) fn add_series(deck: &JsDeck, id: usize, look: &str, hue: usize, pane: usize);
     #[wasm_bindgen(js_name = removeSeries)]
     pub(crate) fn remove_series(deck: &JsDeck, id: usize);
-    #[wasm_bindgen(js_name = seriesOptions)]
-    pub(crate) fn series_options(deck: &JsDeck, id: usize, json: &str, palette: Vec<String>);
     #[wasm_bindgen(js_name = setFormat)]
     pub(crate) fn set_format(
         deck: &JsDeck,
@@ -68,7 +60,7 @@ extern "C" {
     pub(crate) fn pane_rects(deck: &JsDeck) -> Vec<f64>;
     #[wasm_bindgen(js_name = setStretch)]
     pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
-    pub(crate) fn watermark(deck: &JsDeck, text: &str, color: &str);
+    pub(crate) fn watermark(deck: &JsDeck, text: &str);
     pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
 
     pub(crate) fn expose(
