@@ -106,7 +106,7 @@ impl Deck {
                 }
                 core.taken.0 = Some(place);
             }
-            core.last_event = core.last_event.max(event.received);
+            core.heard.insert((event.venue.clone(), event.channel()), event.received);
             let changes = market.apply(event);
             stale.extend_from_slice(&changes.stale);
             core.note(&changes);
@@ -136,12 +136,20 @@ impl Deck {
             self.set_mode(&status.mode);
         }
         let held = self.view.venues.get_untracked();
-        let last = |name: &str| held.iter().find(|v| v.venue == name).and_then(|v| v.last);
-        let venues = status.venues.iter().map(|v| VenueView {
-            venue: v.venue.to_string(),
-            state: v.state,
-            reason: v.reason.clone(),
-            last: v.channels.iter().filter_map(|c| c.last_event).max().max(last(v.venue.as_str())),
+        let venues = status.venues.iter().map(|v| {
+            let mut venue = VenueView {
+                venue: v.venue.to_string(),
+                state: v.state,
+                reason: v.reason.clone(),
+                last: v.channels.iter().filter_map(|c| c.last_event).max(),
+                channels: v.channels.clone(),
+            };
+            if let Some(before) = held.iter().find(|h| h.venue == venue.venue) {
+                venue.last = venue.last.max(before.last);
+                let told = before.channels.iter().filter_map(|c| Some((c.channel, c.last_event?)));
+                told.for_each(|(channel, at)| venue.heard(channel, at));
+            }
+            venue
         });
         put(self.view.venues, venues.collect());
         self.emit_status();

@@ -78,13 +78,20 @@ impl Deck {
     }
 
     /// Mode, venues and the relay's clock.
-    async fn read_status(&self) {
+    pub(crate) async fn read_status(&self) {
         let asked_at = wall();
         let Ok(status) = http::get::<Row>("status", &[]).await else { return };
         // Only a replay runs in another time; small differences between clocks are not worth a jump.
         let offset = status.timestamp - asked_at;
         self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
         self.take_status(&status);
+    }
+
+    /// Asks the relay for the state of all venues and channels.
+    pub(crate) fn refresh_status(&self) {
+        if let Some(deck) = self.me.upgrade() {
+            leptos::task::spawn_local(async move { deck.read_status().await });
+        }
     }
 
     /// The retry button: no waiting.

@@ -15,10 +15,12 @@ mod topics;
 pub(crate) mod view;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use leptos::prelude::*;
-use shared::market::{Ms, Timeframe};
+use shared::event::Channel;
+use shared::market::{Ms, Timeframe, VenueId};
 use wasm_bindgen::prelude::*;
 
 use crate::chart::Chart;
@@ -59,8 +61,8 @@ struct Core {
     taken: live::Taken,
     /// The timeframe on screen.
     shown: Timeframe,
-    /// When the relay got the newest event told here.
-    last_event: Ms,
+    /// When the relay got the newest event told here, by venue and channel, since the strip was last written.
+    heard: BTreeMap<(VenueId, Channel), Ms>,
     /// The last whole minute before the line broke: the refill starts there.
     last_minute_before_hole: Option<Ms>,
     refilling: bool,
@@ -121,7 +123,7 @@ impl Deck {
                 reach: Default::default(),
                 taken: live::Taken::default(),
                 shown: Timeframe::M5,
-                last_event: Ms::ZERO,
+                heard: BTreeMap::new(),
                 last_minute_before_hole: None,
                 refilling: false,
                 booting: None,

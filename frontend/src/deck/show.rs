@@ -72,11 +72,13 @@ impl Deck {
                     newest = market.bars(shown).last().copied();
                 }
             }
-            if stale.strip && core.last_event > Ms::ZERO {
-                let (venue, last) = (core.market.as_ref().map(|m| m.venue().to_string()), core.last_event);
+            if stale.strip && !core.heard.is_empty() {
+                let heard = std::mem::take(&mut core.heard);
                 self.view.venues.update(|venues| {
-                    for held in venues.iter_mut().filter(|v| Some(&v.venue) == venue.as_ref()) {
-                        held.last = Some(last);
+                    for ((venue, channel), at) in heard {
+                        if let Some(held) = venues.iter_mut().find(|v| v.venue == venue.as_str()) {
+                            held.heard(channel, at);
+                        }
                     }
                 });
             }

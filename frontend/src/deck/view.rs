@@ -1,9 +1,9 @@
 //! What the components read: signals written by the deck, at most once per animation frame.
 
 use leptos::prelude::*;
-use shared::event::{BookTop, Funding, Liquidation, OpenInterest};
+use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest};
 use shared::market::{Ms, Timeframe};
-use shared::wire::VenueState;
+use shared::wire::{ChannelStatus, VenueState};
 
 use crate::feed::rows::SymbolRow;
 use crate::settings::{Pane, Theme};
@@ -98,8 +98,25 @@ pub(crate) struct VenueView {
     pub(crate) venue: String,
     pub(crate) state: VenueState,
     pub(crate) reason: Option<String>,
-    /// When its last frame for the open symbol came.
+    /// When the newest event of any of its channels came; none until the first.
     pub(crate) last: Option<Ms>,
+    /// What the relay last said of its channels, with times of what came here since.
+    pub(crate) channels: Vec<ChannelStatus>,
+}
+
+impl VenueView {
+    /// What is known of one channel.
+    pub(crate) fn channel(&self, channel: Channel) -> Option<&ChannelStatus> {
+        self.channels.iter().find(|c| c.channel == channel)
+    }
+
+    /// Notes that an event of a channel came.
+    pub(crate) fn heard(&mut self, channel: Channel, at: Ms) {
+        self.last = self.last.max(Some(at));
+        if let Some(status) = self.channels.iter_mut().find(|c| c.channel == channel) {
+            status.last_event = status.last_event.max(Some(at));
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use shared::event::Channel;
+use shared::market::Ms;
 
 use super::status::stale_age;
 use super::tape::Tape;
@@ -13,10 +14,10 @@ use crate::series::layers;
 const FUNDING_LEVELS: (f64, f64) = (300.0, 1_000.0);
 /// Display levels of the spread, basis points.
 const SPREAD_LEVELS: (f64, f64) = (5.0, 10.0);
-/// Ages beyond which a value is greyed, ms.
-const FUNDING_AGE: i64 = 120_000;
-const BOOK_AGE: i64 = 5_000;
-const OI_AGE: i64 = 600_000;
+/// Ages beyond which a value is greyed.
+const FUNDING_AGE: Ms = Ms(120_000);
+const BOOK_AGE: Ms = Ms(5_000);
+const OI_AGE: Ms = Ms(600_000);
 
 #[component]
 pub(crate) fn Side() -> impl IntoView {
@@ -68,7 +69,7 @@ fn FundingPanel() -> impl IntoView {
         let next = funding().and_then(|f| f.next_funding_time);
         or_unknown(next.map(|at| format::countdown(at - view.now.get())))
     };
-    let age = move || funding().and_then(|f| stale_age(f.timestamp, view.now.get(), FUNDING_AGE));
+    let age = move || stale_age(view, Channel::Funding, funding().map(|f| f.timestamp), FUNDING_AGE);
     let value = move || funding().and_then(|f| layers::per_8h_percent(&f)).map(|v| v.to_string());
     let none = lacks(Channel::Funding);
     view! {
@@ -101,7 +102,7 @@ fn BookCard() -> impl IntoView {
     let depth = move || view.book.get().and_then(|b| b.depth_10bps);
     let decimals = move || view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
     let price = move |p: Option<f64>| or_unknown(p.map(|p| format::price(p, decimals())));
-    let age = move || view.book.get().and_then(|b| stale_age(b.timestamp, view.now.get(), BOOK_AGE));
+    let age = move || stale_age(view, Channel::Book, view.book.get().map(|b| b.timestamp), BOOK_AGE);
     view! {
         <section class="card" class:stale=move || age().is_some()>
             <h2>"Spread" <span class="muted num">{age}</span></h2>
@@ -134,7 +135,7 @@ fn OiCard() -> impl IntoView {
         let (now, before) = (coins()?, view.oi_hour_ago.get().filter(|b| *b > 0.0)?);
         Some((now - before) / before * 100.0)
     };
-    let age = move || view.oi.get().and_then(|o| stale_age(o.timestamp, view.now.get(), OI_AGE));
+    let age = move || stale_age(view, Channel::Oi, view.oi.get().map(|o| o.timestamp), OI_AGE);
     let none = lacks(Channel::Oi);
     let known = move || if coins().is_some() { "ok" } else { "unknown" };
     view! {

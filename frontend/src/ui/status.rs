@@ -1,9 +1,11 @@
 //! Whether the page is live, and whether the market is real.
 
 use leptos::prelude::*;
+use shared::event::Channel;
+use shared::market::Ms;
 
 use crate::app::use_view;
-use crate::deck::view::LinkState;
+use crate::deck::view::{LinkState, View};
 use crate::format;
 
 #[component]
@@ -89,8 +91,19 @@ pub(crate) fn OfflineBanner() -> impl IntoView {
     move || text().map(|text| view! { <p class="banner num" role="status">{text}</p> })
 }
 
-/// Age of a value that stopped coming; nothing while it is fresh.
-pub(crate) fn stale_age(at: shared::market::Ms, now: shared::market::Ms, limit_ms: i64) -> Option<String> {
-    let old = now - at;
-    (old.0 > limit_ms).then(|| format::age(old))
+/// Age of the open market's value of a channel once it stopped coming: where the relay calls the channel stale, or
+/// `limit` after its time. Nothing while it is fresh, and nothing while there is none.
+pub(crate) fn stale_age(view: View, channel: Channel, at: Option<Ms>, limit: Ms) -> Option<String> {
+    let old = view.now.get() - at?;
+    (old > limit || is_stale(view, channel)).then(|| format::age(old))
+}
+
+/// Whether the relay says that this channel of the open market does not deliver.
+pub(crate) fn is_stale(view: View, channel: Channel) -> bool {
+    let open = view.open.with(|o| o.as_ref().map(|o| (o.row.symbol.clone(), o.venue.clone())));
+    let Some((symbol, venue)) = open else { return false };
+    view.venues.with(|all| {
+        let venue = all.iter().find(|v| v.venue == venue);
+        venue.and_then(|v| v.channel(channel)).is_some_and(|c| c.stale.contains(&symbol))
+    })
 }
