@@ -20,7 +20,8 @@ pub(super) struct Unwrapper {
 }
 
 /// Every key of the wrapped forms: our own (`received`, `venue`, `channel`, `data`), the records of one
-/// connection (`t`, `conn`, `ts`, `data`, `url`, `addr`) and REST answers (`url`, `query`, `data`).
+/// connection (`t`, `conn`, `ts`, `data`, `url`, `addr`), REST answers (`url`, `query`, `data`) and frames with a
+/// clock in seconds (`recv_s`, `frame`).
 #[derive(Deserialize)]
 struct Record<'a> {
     received: Option<i64>,
@@ -42,6 +43,10 @@ struct Record<'a> {
     addr: Option<Cow<'a, str>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    recv_s: Option<&'a RawValue>,
+    #[serde(borrow)]
+    frame: Option<&'a RawValue>,
 }
 
 /// Just enough to know which form a line has.
@@ -57,6 +62,10 @@ struct Probe<'a> {
     url: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    recv_s: Option<&'a RawValue>,
+    #[serde(borrow)]
+    frame: Option<&'a RawValue>,
 }
 
 impl Unwrapper {
@@ -78,7 +87,8 @@ impl Unwrapper {
             Ok(text) if text.starts_with('{') => text,
             _ => return Ok(bare(None, text)),
         };
-        let may_be_wrapped = ["\"received\"", "\"conn\"", "\"url\""].iter().any(|key| text.contains(key));
+        let may_be_wrapped =
+            ["\"received\"", "\"conn\"", "\"url\"", "\"recv_s\""].iter().any(|key| text.contains(key));
         if !may_be_wrapped || !is_wrapped(text) {
             return Ok(bare(None, text.as_bytes()));
         }
@@ -94,16 +104,17 @@ impl Unwrapper {
             venue: owned(&record.venue),
             channel: owned(&record.channel),
             source: Source::Socket,
-            data: record.data.map_or_else(|| Ok(Vec::new()), payload)?,
+            data: record.data.or(record.frame).map_or_else(|| Ok(Vec::new()), payload)?,
         };
-        if let Some(seconds) = record.ts {
-            let seconds: f64 = seconds.get().trim_matches('"').parse().map_err(|_| "`ts` is no time")?;
+        if let Some(seconds) = record.ts.or(record.recv_s) {
+            let seconds: f64 = seconds.get().trim_matches('"').parse().map_err(|_| "the clock is no time")?;
             if !(0.0..1e11).contains(&seconds) {
-                return Err("`ts` is no time in seconds".into());
+                return Err("no time in seconds".into());
             }
             frame.received = Some(Ms((seconds * 1_000.0).floor() as i64));
         }
         match record.t.as_deref() {
+            None if record.frame.is_some() => {}
             None if record.received.is_some() => {
                 let rest = frame.channel.as_deref().is_some_and(is_rest_address);
                 if rest {
@@ -139,7 +150,8 @@ fn is_wrapped(text: &str) -> bool {
     serde_json::from_str::<Probe<'_>>(text).is_ok_and(|p| {
         let own = p.received.is_some() && p.data.is_some();
         let connection = p.conn.is_some() && p.t.is_some();
-        own || connection || (p.url.is_some() && p.data.is_some())
+        let seconds = p.recv_s.is_some() && p.frame.is_some();
+        own || connection || seconds || (p.url.is_some() && p.data.is_some())
     })
 }
 

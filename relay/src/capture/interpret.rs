@@ -132,7 +132,8 @@ impl Interpreter {
         let url = frame.channel.as_deref().unwrap_or_default();
         let product = self.forced.or(self.venue.product_of_frame(Some(url), b"")).or(self.last);
         let Some(fetch) = self.venue.fetch_of_url(product, url, query) else {
-            return Ok(Reading::Ignored("rest_other_call"));
+            // An address that does not say what was asked: the answer's shape may.
+            return self.socket(frame);
         };
         let fetch = match fetch.instrument() {
             None => fetch,

@@ -221,6 +221,8 @@ mod tests {
         let quoted = serde_json::to_string(FRAME).unwrap();
         let feed = format!(r#"{{"t":"recv","conn":"B.ws.1","ts":1626992741.06217,"data":{quoted}}}"#);
         assert_eq!(one(&feed), socket(Some(1_626_992_741_062), None));
+        let seconds = format!(r#"{{"recv_s":1626992741.06217,"frame":{FRAME}}}"#);
+        assert_eq!(one(&seconds), socket(Some(1_626_992_741_062), None));
     }
 
     #[test]

@@ -142,6 +142,8 @@ impl History {
         if let Some(fault) = self.failing(&series.venue) {
             return Err(fault);
         }
+        let longest = self.source.bars_per_call(&series.venue);
+        let to = longest.map_or(to, |bars| to.min(from + Ms(timeframe.nominal().0 * i64::from(bars))));
         let asked = self.source.klines(&series.venue, &series.symbol, timeframe, from, to).await;
         let mut bars = asked.inspect_err(|fault| {
             tracing::warn!(venue = %series.venue, symbol = %series.symbol, error = %fault, "no history");

@@ -35,6 +35,11 @@ pub trait HistorySource: Send + Sync + 'static {
     /// Timeframes the venue serves itself; others are folded. Empty where history is in the store alone.
     fn native_timeframes(&self, venue: &VenueId) -> Vec<Timeframe>;
 
+    /// Bars one call to [`Self::klines`] may span; `None` for as many as asked for.
+    fn bars_per_call(&self, _venue: &VenueId) -> Option<u32> {
+        None
+    }
+
     /// Bars opening in `[from, to)`, ascending; where a page holds fewer, those nearest `from`. An empty
     /// answer means there is none in the whole range. The forming bar may be among them.
     ///

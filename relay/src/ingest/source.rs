@@ -44,6 +44,10 @@ impl HistorySource for Sources {
         self.rest(venue).map(|r| r.venue().native_timeframes().to_vec()).unwrap_or_default()
     }
 
+    fn bars_per_call(&self, venue: &VenueId) -> Option<u32> {
+        self.rest(venue)?.venue().bars_per_call()
+    }
+
     async fn klines(
         &self,
         venue: &VenueId,

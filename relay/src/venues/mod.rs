@@ -106,6 +106,12 @@ pub trait Venue: Send + Sync + 'static {
     /// Timeframes the venue serves itself; others are folded from 1m bars.
     fn native_timeframes(&self) -> &'static [Timeframe];
 
+    /// Bars a call may span at most, where the venue refuses longer ranges rather than cutting its answer; a
+    /// stretch of them without a bar is no end of the history.
+    fn bars_per_call(&self) -> Option<u32> {
+        None
+    }
+
     /// Best guess of an instrument the exchange info is missing for (recorded frames): ticks unknown.
     fn guess_instrument(&self, product: Product, venue_symbol: &str) -> Option<Instrument>;
 

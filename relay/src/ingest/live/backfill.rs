@@ -88,16 +88,22 @@ async fn bars(
 ) -> Result<Vec<Update>, RestError> {
     let mut bars = Vec::new();
     while from < now {
-        let (instrument, to) = (instrument.clone(), now + Ms::MINUTE);
+        let longest = rest.venue().bars_per_call().map(|bars| from + Ms(Ms::MINUTE.0 * i64::from(bars)));
+        let (instrument, end) = (instrument.clone(), now + Ms::MINUTE);
+        let to = longest.map_or(end, |to| to.min(end));
         let fetch = Fetch::Klines { instrument, timeframe: Timeframe::M1, from, to, limit: 1_500 };
         let Fetched::Updates(page) = rest.fetch(&fetch, PATIENCE).await? else { break };
         let newest = page.iter().filter_map(|u| match &u.what {
             What::Kline(bar) => Some(bar.timestamp),
             _ => None,
         });
-        let Some(newest) = newest.max().filter(|at| *at >= from) else { break };
+        let newest = newest.max().filter(|at| *at >= from);
         bars.extend(page);
-        from = newest + Ms::MINUTE;
+        // Where the page ended because a call spans no more, the bars may go on after a quiet stretch.
+        from = match newest {
+            Some(newest) => newest + Ms::MINUTE,
+            None => to,
+        };
     }
     Ok(bars)
 }
