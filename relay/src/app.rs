@@ -20,7 +20,7 @@ use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
 use crate::config::VenuesConfig;
-use crate::derive::HigherBars;
+use crate::derive::{self, HigherBars, JoinedBars};
 use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
@@ -97,10 +97,11 @@ impl Relay {
         core.hub.set_status(core.board.status(core.clock.now()));
         let recorder = Recorder::new(parts.store_trades);
         let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store, recorder));
-        let higher = HigherBars::new(bus.clone(), directory, history.clone());
+        let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+        let joined = JoinedBars::new(bus.clone(), hub.clone(), directory, history.clone());
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
-            tokio::spawn(higher.run(bus.consume(), wanted)),
+            tokio::spawn(derive::run(higher, joined, bus.consume(), wanted)),
             tokio::spawn(tell_status(core.clone())),
         ];
         let page = (parts.frame_ancestors, parts.page_dir);

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use shared::event::Channel;
 use shared::market::{Instrument, Symbol, VenueId};
+use shared::maths::joined::{Member, Members};
 
 /// The instruments this relay serves, by venue. Cheap to read; replaced per venue when its list is refreshed.
 pub struct Directory {
@@ -43,6 +45,20 @@ impl Directory {
         })
     }
 
+    /// What is joined under a symbol and venue `all`; `None` where nobody lists the symbol.
+    pub fn joined(&self, symbol: &Symbol) -> Option<JoinedMarket> {
+        let group = self.listings(symbol).first().map(|i| i.group.clone())?;
+        let mut instruments = self.all();
+        instruments.retain(|i| i.group == group);
+        let members = Members::new(instruments.iter().map(|i| Member::from(&**i)), symbol);
+        let of = |member: &Member| {
+            let named = |i: &&Arc<Instrument>| i.symbol == member.name.symbol && i.venue == member.name.venue;
+            instruments.iter().find(named).cloned()
+        };
+        let instruments = members.list().iter().filter_map(of).collect();
+        Some(JoinedMarket { symbol: symbol.clone(), members, instruments })
+    }
+
     /// Every instrument, venues in configured order.
     pub fn all(&self) -> Vec<Arc<Instrument>> {
         self.read(|venues| venues.iter().flat_map(|(_, list)| list.iter().cloned()).collect())
@@ -50,5 +66,31 @@ impl Directory {
 
     fn read<T>(&self, f: impl FnOnce(&Vec<(VenueId, Vec<Arc<Instrument>>)>) -> T) -> T {
         f(&self.venues.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The markets of one group as asked for by one symbol.
+#[derive(Clone, Debug)]
+pub struct JoinedMarket {
+    pub symbol: Symbol,
+    pub members: Members,
+    /// One per member, in member order.
+    pub instruments: Vec<Arc<Instrument>>,
+}
+
+impl JoinedMarket {
+    /// The same with those members alone that offer a channel.
+    pub fn with(&self, channel: Channel) -> JoinedMarket {
+        let offering = self.instruments.iter().filter(|i| i.channels.contains(&channel));
+        JoinedMarket {
+            symbol: self.symbol.clone(),
+            members: self.members.with(channel),
+            instruments: offering.cloned().collect(),
+        }
+    }
+
+    /// The market whose prices the joined bars have.
+    pub fn reference(&self) -> Option<&Arc<Instrument>> {
+        self.instruments.first()
     }
 }

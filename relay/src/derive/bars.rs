@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use shared::event::{Bar, Body, Channel, Event, Stamped, Topic};
+use shared::event::{Bar, Body, Channel, Cursor, Event, Topic};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 use shared::maths::folds::Folds;
-use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::bus::Bus;
@@ -34,24 +33,12 @@ impl HigherBars {
         HigherBars { bus, directory, history, markets: HashMap::new() }
     }
 
-    /// Works until the bus closes.
-    pub async fn run(
-        mut self,
-        mut events: mpsc::UnboundedReceiver<Arc<Stamped>>,
-        mut demand: mpsc::UnboundedReceiver<Topic>,
-    ) {
-        loop {
-            tokio::select! {
-                event = events.recv() => match event {
-                    Some(stamped) => self.take(&stamped.event),
-                    None => return,
-                },
-                Some(topic) = demand.recv() => self.want(topic).await,
-            }
-        }
+    /// The newest place on the bus.
+    pub(super) fn place(&self) -> Cursor {
+        self.bus.head()
     }
 
-    fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event) {
         let Body::Bar(minute) = &event.body else { return };
         if minute.interval != Timeframe::M1 {
             return;
@@ -70,8 +57,8 @@ impl HigherBars {
         }
     }
 
-    /// Begins a timeframe of a market; what is begun goes on.
-    async fn want(&mut self, topic: Topic) {
+    /// Begins a timeframe of a market and tells its last closed and its forming bar; what is begun goes on.
+    pub(super) async fn want(&mut self, topic: &Topic) {
         let Some(timeframe) =
             topic.interval.filter(|tf| *tf != Timeframe::M1 && topic.channel == Channel::Bar)
         else {
@@ -103,12 +90,15 @@ impl HigherBars {
             folds.seed_minutes(&minutes, from);
             self.markets.insert(key.clone(), Market { folds, wanted: HashSet::new() });
         }
-        let base = self.history.candles(&read(timeframe, Ms::ZERO, 1)).await;
+        let newest = self.history.candles(&read(timeframe, Ms::ZERO, 2)).await;
+        let newest = newest.map(|answer| answer.candles).unwrap_or_default();
         let Some(market) = self.markets.get_mut(&key) else { return };
         market.wanted.insert(timeframe);
-        let base = base.ok().and_then(|answer| answer.candles.last().map(|c| c.bar));
-        let seeded = base.and_then(|bar| market.folds.seed_base(&bar));
-        if let Some(bar) = seeded.or_else(|| market.folds.forming(timeframe)) {
+        let seeded = newest.last().and_then(|base| market.folds.seed_base(&base.bar));
+        let forming = seeded.or_else(|| market.folds.forming(timeframe));
+        let earlier = |bar: &Bar| bar.closed && forming.is_none_or(|f| bar.timestamp < f.timestamp);
+        let closed = newest.iter().rev().map(|c| c.bar).find(earlier);
+        for bar in closed.into_iter().chain(forming) {
             self.publish(&key, now, bar);
         }
     }

@@ -9,6 +9,7 @@ mod status;
 mod ws;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, StatusCode};
@@ -16,7 +17,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::event::{Channel, Topic};
+use shared::market::{Instrument, VenueId};
 use shared::wire::{ClientError, Subscribe};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -28,10 +31,14 @@ pub use routes::{ApiState, routes};
 use crate::Mode;
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::derive::{Demand, is_derived};
 use crate::directory::Directory;
 use crate::hub::Hub;
 use crate::ingest::Board;
 use crate::store::Store;
+
+/// Longest wait for the first values of a topic that is made on demand.
+const DERIVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What every route can reach.
 pub struct Core {
@@ -45,8 +52,8 @@ pub struct Core {
     pub board: Arc<Board>,
     pub access: Access,
     pub metrics: PrometheusHandle,
-    /// Told which topics clients have asked for.
-    pub demand: tokio::sync::mpsc::UnboundedSender<Topic>,
+    /// Told which topics made on demand clients have asked for.
+    pub demand: mpsc::UnboundedSender<Demand>,
     connections: limits::Connections,
     requests: limits::RequestLimiter,
 }
@@ -64,7 +71,7 @@ impl Core {
         board: Arc<Board>,
         access: Access,
         metrics: PrometheusHandle,
-        demand: tokio::sync::mpsc::UnboundedSender<Topic>,
+        demand: mpsc::UnboundedSender<Demand>,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
         let requests = limits::request_limiter(&access);
@@ -86,43 +93,61 @@ impl Core {
         }
     }
 
-    /// The topics a subscription means; channels an instrument does not have are left out.
+    /// The topics a subscription means; channels an instrument does not have are left out. Venue `all` means the
+    /// joined bars, and of the other channels those of every member of the symbol's group.
     ///
     /// # Errors
     /// [`ClientError`] naming the symbol or venue that does not exist; then the whole request is refused.
     pub fn topics_of(&self, request: &Subscribe) -> Result<Vec<Topic>, ClientError> {
         let fail = |code, message| ClientError { id: request.id.clone(), code, message };
         let known = self.directory.venues();
-        if let Some(venue) = request.venues.iter().find(|v| !known.contains(v)) {
-            let names: Vec<&str> = known.iter().map(|v| v.as_str()).collect();
+        if let Some(venue) = request.venues.iter().find(|v| !v.is_all() && !known.contains(v)) {
+            let mut names: Vec<&str> = known.iter().map(|v| v.as_str()).collect();
+            names.push(VenueId::ALL);
             let message = format!("unknown venue `{venue}`: this relay has {}", names.join(", "));
             return Err(fail("unknown_venue", message));
         }
         let mut topics = Vec::new();
         for symbol in &request.symbols {
+            let joined = request.venues.iter().any(VenueId::is_all);
+            let joined = joined.then(|| self.directory.joined(symbol)).flatten();
             let mut listings = self.directory.listings(symbol);
             listings.retain(|i| request.venues.is_empty() || request.venues.contains(&i.venue));
-            if listings.is_empty() {
+            if listings.is_empty() && joined.is_none() {
                 let message = format!("unknown symbol `{symbol}`: /api/symbols lists what there is");
                 return Err(fail("unknown_symbol", message));
             }
-            for instrument in &listings {
-                for channel in request.channels.iter().filter(|c| instrument.channels.contains(c)) {
-                    let topic = |interval| Topic {
-                        symbol: symbol.clone(),
-                        venue: instrument.venue.clone(),
-                        channel: *channel,
-                        interval,
-                    };
-                    match channel {
-                        Channel::Bar => topics.extend(request.intervals.iter().map(|tf| topic(Some(*tf)))),
-                        Channel::Oi
-                        | Channel::Funding
-                        | Channel::Liquidation
-                        | Channel::Trade
-                        | Channel::Book => {
-                            topics.push(topic(None));
+            for channel in &request.channels {
+                let topic = |i: &Arc<Instrument>, interval| Topic {
+                    symbol: i.symbol.clone(),
+                    venue: i.venue.clone(),
+                    channel: *channel,
+                    interval,
+                };
+                let offering = |i: &&Arc<Instrument>| i.channels.contains(channel);
+                match channel {
+                    Channel::Bar => {
+                        let bars = |i| request.intervals.iter().map(move |tf| topic(i, Some(*tf)));
+                        topics.extend(listings.iter().filter(offering).flat_map(bars));
+                        let whole = |tf| Topic {
+                            symbol: symbol.clone(),
+                            venue: VenueId::all(),
+                            channel: Channel::Bar,
+                            interval: Some(tf),
+                        };
+                        if joined.as_ref().is_some_and(|j| j.instruments.iter().any(|i| offering(&i))) {
+                            topics.extend(request.intervals.iter().copied().map(whole));
                         }
+                    }
+                    Channel::Oi
+                    | Channel::Funding
+                    | Channel::Liquidation
+                    | Channel::Trade
+                    | Channel::Book => {
+                        // Of what is not bars the members' own are the joined view.
+                        let members = joined.iter().flat_map(|j| &j.instruments);
+                        topics
+                            .extend(listings.iter().chain(members).filter(offering).map(|i| topic(i, None)));
                     }
                 }
             }
@@ -132,10 +157,24 @@ impl Core {
         Ok(topics)
     }
 
-    /// Notes that clients want these topics.
-    pub fn wanted(&self, topics: &[Topic]) {
-        for topic in topics {
-            let _ = self.demand.send(topic.clone());
+    /// Has these topics made where they are made on demand, and waits (not for ever) until the hub has their
+    /// first values.
+    pub async fn wanted(&self, topics: &[Topic]) {
+        let topics: Vec<Topic> = topics.iter().filter(|t| is_derived(t)).cloned().collect();
+        if topics.is_empty() {
+            return;
+        }
+        let known = topics.iter().all(|topic| !self.hub.last(topic).is_empty());
+        let (ready, made) = oneshot::channel();
+        let asked = self.demand.send(Demand { topics, ready });
+        if asked.is_ok() && !known {
+            let there = async {
+                if let Ok(place) = made.await {
+                    self.hub.reached(place).await;
+                }
+            };
+            // Their venue may be slow: then the values come live.
+            let _ = tokio::time::timeout(DERIVE_PATIENCE, there).await;
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) async fn snapshot(
         let status = if e.code == "unknown_symbol" { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
         ApiError::new(status, e.code, e.message)
     })?;
-    core.wanted(&topics);
+    core.wanted(&topics).await;
     // The cursor first: what comes between is told again, never missed.
     let cursor = core.bus.head();
     Ok(Json(SnapshotAnswer { cursor, frames: core.hub.snapshot(&topics) }))

@@ -117,7 +117,7 @@ async fn read(
             refuse(client, None, "binary_frame", "control frames are JSON text, not binary");
             continue;
         };
-        if handle(core, client, &text).is_err() {
+        if handle(core, client, &text).await.is_err() {
             return Some((close_code::POLICY, "too many subscriptions"));
         }
     }
@@ -127,17 +127,17 @@ async fn read(
 /// A client went over a limit and must be closed; it has been told.
 struct OverLimit;
 
-fn handle(core: &Core, client: &Arc<Client>, text: &str) -> Result<(), OverLimit> {
+async fn handle(core: &Core, client: &Arc<Client>, text: &str) -> Result<(), OverLimit> {
     match ClientFrame::parse(text) {
         Ok(ClientFrame::Ping { id }) => client.control(ServerFrame::Pong { id }.encode()),
-        Ok(ClientFrame::Subscribe(request)) => return subscribe(core, client, request),
+        Ok(ClientFrame::Subscribe(request)) => return subscribe(core, client, request).await,
         Ok(ClientFrame::Unsubscribe(request)) => unsubscribe(core, client, &request),
         Err(ClientError { id, code, message }) => refuse(client, id, code, &message),
     }
     Ok(())
 }
 
-fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<(), OverLimit> {
+async fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<(), OverLimit> {
     let topics = match core.topics_of(&request) {
         Ok(topics) => topics,
         Err(ClientError { code, message, .. }) => {
@@ -152,7 +152,7 @@ fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<()
         refuse(client, request.id, "too_many_subscriptions", &message);
         return Err(OverLimit);
     }
-    core.wanted(&topics);
+    core.wanted(&topics).await;
     let names = topics.iter().cloned().map(Into::into).collect();
     let answer = ServerFrame::Subscribed(Subscribed { id: request.id, topics: names }).encode();
     let Some(cursor) = request.resume else {

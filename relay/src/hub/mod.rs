@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::extract::ws::Utf8Bytes;
 use shared::event::{Class, Cursor, Stamped, Topic};
 use shared::wire::{Data, ServerFrame, Status};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::bus::{Bus, ResumeExpired};
@@ -32,6 +32,8 @@ pub struct Hub {
     inner: Mutex<Inner>,
     next_client: AtomicU64,
     clients: AtomicUsize,
+    /// Place of the newest event handed out, for those who wait for one.
+    handed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -67,7 +69,8 @@ impl Default for Hub {
 
 impl Hub {
     pub fn new() -> Hub {
-        Hub { inner: Mutex::default(), next_client: AtomicU64::new(1), clients: AtomicUsize::new(0) }
+        let (next_client, clients) = (AtomicU64::new(1), AtomicUsize::new(0));
+        Hub { inner: Mutex::default(), next_client, clients, handed: watch::Sender::new(0) }
     }
 
     /// Drains the bus until it closes. One task of this per hub.
@@ -97,6 +100,13 @@ impl Hub {
             Verdict::Wait { newly: true } => inner.dirty.push(topic),
             Verdict::Wait { newly: false } => {}
         }
+        self.handed.send_replace(stamped.cursor.n);
+    }
+
+    /// Waits until everything up to a place on the bus has been handed out.
+    pub async fn reached(&self, place: Cursor) {
+        // The sender is this hub's own and lives as long.
+        let _ = self.handed.subscribe().wait_for(|handed| *handed >= place.n).await;
     }
 
     /// Sends conflated values whose slot has come.
@@ -199,6 +209,16 @@ impl Hub {
     /// The newest values of one topic: for bars the last closed and the forming one.
     pub fn last(&self, topic: &Topic) -> Vec<Arc<Stamped>> {
         self.lock().topics.get(topic).map(TopicState::snapshot).unwrap_or_default()
+    }
+
+    /// Forgets the last values of a topic that nobody subscribes to; `false` where somebody does.
+    pub fn release(&self, topic: &Topic) -> bool {
+        let mut inner = self.lock();
+        let free = inner.topics.get(topic).is_none_or(TopicState::is_free);
+        if free {
+            inner.topics.remove(topic);
+        }
+        free
     }
 
     /// The frames a new subscriber of these topics would get.

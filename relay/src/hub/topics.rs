@@ -84,6 +84,11 @@ impl TopicState {
         self.closed.iter().chain(&self.last).cloned().collect()
     }
 
+    /// Whether nobody subscribes to it.
+    pub(super) fn is_free(&self) -> bool {
+        self.subscribers.is_empty()
+    }
+
     pub(super) fn add(&mut self, client: Arc<Client>) {
         self.subscribers.push(client);
     }
