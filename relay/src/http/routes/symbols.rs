@@ -1,17 +1,21 @@
 //! What there is to ask for: `/api/symbols`, `/api/symbols/search`.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::event::Channel;
-use shared::market::{Group, Instrument, Kind, Symbol, VenueId};
+use shared::market::{Calendar, Group, Kind, Symbol, VenueId};
 
 use super::ApiState;
+use crate::directory::{Listing, Market};
 use crate::http::error::ApiError;
 use crate::http::params::Params;
 
-/// Most answers a search gives.
-const MAX_FOUND: usize = 50;
+/// Answers a search gives unless told otherwise, and the most it gives.
+const FOUND: usize = 50;
+const MOST_FOUND: u64 = 500;
 const MAX_QUERY_CHARS: usize = 64;
 
 /// A symbol with every venue that lists it; tick size and multiplier are the default venue's.
@@ -24,18 +28,35 @@ pub(super) struct SymbolRow {
     quote: String,
     tick_size: f64,
     multiplier: f64,
-    /// In configured order; the first is the default.
+    /// In configured order; the first is the default. Those that delisted it count only where all did.
     venues: Vec<VenueId>,
     /// What any of them offers.
     channels: Vec<Channel>,
+    /// What each of them offers.
+    venue_channels: BTreeMap<VenueId, Vec<Channel>>,
+    /// `"24x7"`, a named calendar, or the sessions of the default venue.
+    calendar: Calendar,
+    status: Listing,
+    /// Whether it is followed at any of them.
+    followed: bool,
 }
 
-/// Every symbol, in the order venues are configured and list them.
-pub(super) async fn symbols(State(state): State<ApiState>) -> Json<Vec<SymbolRow>> {
-    Json(rows(&state))
+/// The symbols that are followed, configured ones first; with `all=true` every symbol the venues list.
+pub(super) async fn symbols(
+    State(state): State<ApiState>,
+    params: Params,
+) -> Result<Json<Vec<SymbolRow>>, ApiError> {
+    let all = params.parse("all", "invalid_switch", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("use true or false".to_owned()),
+    })?;
+    let directory = &state.directory;
+    let symbols = if all == Some(true) { directory.symbols() } else { directory.followed() };
+    Ok(Json(rows(&state, &symbols)))
 }
 
-/// Symbols that have the text in their name, best match first, at most 50.
+/// The listed symbols that match `q` in symbol, base, group or a venue's own name, best match first.
 pub(super) async fn search(
     State(state): State<ApiState>,
     params: Params,
@@ -45,56 +66,39 @@ pub(super) async fn search(
         let detail = format!("`q` is longer than {MAX_QUERY_CHARS} characters");
         return Err(ApiError::bad_request("invalid_query", detail));
     }
-    let text = text.trim().to_uppercase();
-    let mut found: Vec<(u8, SymbolRow)> =
-        rows(&state).into_iter().filter_map(|row| Some((rank(&row, &text)?, row))).collect();
-    // Stable: equal ranks keep the listed order.
-    found.sort_by_key(|(rank, _)| *rank);
-    Ok(Json(found.into_iter().take(MAX_FOUND).map(|(_, row)| row).collect()))
+    let limit = params.number("limit", 1, MOST_FOUND)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(FOUND);
+    Ok(Json(rows(&state, &state.directory.search(text, &[], limit))))
 }
 
-/// 0 is best; `None` does not match.
-fn rank(row: &SymbolRow, text: &str) -> Option<u8> {
-    let (symbol, base) = (row.symbol.as_str().to_uppercase(), row.base.to_uppercase());
-    if symbol == text || base == text {
-        Some(0)
-    } else if symbol.starts_with(text) {
-        Some(1)
-    } else if symbol.contains(text) || row.group.as_str().to_uppercase().contains(text) {
-        Some(2)
-    } else {
-        None
-    }
+fn rows(state: &ApiState, symbols: &[Symbol]) -> Vec<SymbolRow> {
+    symbols.iter().filter_map(|symbol| row(&state.directory.markets(symbol))).collect()
 }
 
-fn rows(state: &ApiState) -> Vec<SymbolRow> {
-    let mut rows: Vec<SymbolRow> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for instrument in state.directory.all() {
-        let place = *places.entry(instrument.symbol.clone()).or_insert(rows.len());
-        match rows.get_mut(place) {
-            Some(row) => {
-                row.venues.push(instrument.venue.clone());
-                let new = instrument.channels.iter().filter(|c| !row.channels.contains(c));
-                let new: Vec<Channel> = new.copied().collect();
-                row.channels.extend(new);
-            }
-            None => rows.push(row(&instrument)),
+/// `None` where nobody lists it any more.
+fn row(markets: &[Market]) -> Option<SymbolRow> {
+    let first = markets.first()?;
+    let followed = markets.iter().any(|market| market.followed);
+    let instruments = || markets.iter().filter(|market| market.status == first.status).map(|m| &m.instrument);
+    let mut channels: Vec<Channel> = Vec::new();
+    for channel in instruments().flat_map(|i| &i.channels) {
+        if !channels.contains(channel) {
+            channels.push(*channel);
         }
     }
-    rows
-}
-
-fn row(instrument: &Instrument) -> SymbolRow {
-    SymbolRow {
-        symbol: instrument.symbol.clone(),
-        group: instrument.group.clone(),
-        kind: instrument.kind,
-        base: instrument.base.clone(),
-        quote: instrument.quote.clone(),
-        tick_size: instrument.tick_size,
-        multiplier: instrument.multiplier,
-        venues: vec![instrument.venue.clone()],
-        channels: instrument.channels.clone(),
-    }
+    let default = &first.instrument;
+    Some(SymbolRow {
+        symbol: default.symbol.clone(),
+        group: default.group.clone(),
+        kind: default.kind,
+        base: default.base.clone(),
+        quote: default.quote.clone(),
+        tick_size: default.tick_size,
+        multiplier: default.multiplier,
+        venues: instruments().map(|i| i.venue.clone()).collect(),
+        channels,
+        venue_channels: instruments().map(|i| (i.venue.clone(), i.channels.clone())).collect(),
+        calendar: default.calendar.clone(),
+        status: first.status,
+        followed,
+    })
 }

@@ -1,4 +1,5 @@
 mod bad_input;
+mod symbols;
 
 use std::sync::Arc;
 
@@ -129,7 +130,11 @@ async fn app() -> axum::Router {
     directory.set(&VenueId::new("one"), vec![perp("one", &[Channel::Bar, Channel::Oi]), spot]);
     directory.set(&VenueId::new("two"), vec![perp("two", &[Channel::Bar, Channel::Liquidation])]);
     let far = instrument("away", "ETHUSDT-PERP", Kind::Perp, &[Channel::Bar]);
-    directory.set(&VenueId::new("away"), vec![far]);
+    directory.configure(&VenueId::new("away"), std::slice::from_ref(&far.symbol));
+    let unasked = instrument("away", "XRPUSDT-PERP", Kind::Perp, &[Channel::Bar]);
+    let gone = instrument("away", "OLDUSDT-PERP", Kind::Perp, &[Channel::Bar]);
+    directory.list(&VenueId::new("away"), vec![far.clone(), gone]);
+    directory.list(&VenueId::new("away"), vec![far, unasked]);
     let live = |venue: &VenueId, symbol: &Symbol| {
         let running = Bar { closed: false, close: 321.0, high: 321.0, ..minute(150) };
         ((venue.as_str(), symbol.as_str()) == ("one", "BTCUSDT-PERP")).then_some(running)
@@ -349,24 +354,6 @@ async fn answers_are_validated_by_tag_and_past_ranges_cached() {
     assert_ne!(csv.header("etag"), tag);
     let live = get(&app, "/api/candles?symbol=BTCUSDT-PERP").await;
     assert_eq!(live.header("cache-control"), "no-cache");
-}
-
-#[tokio::test]
-async fn symbols_join_their_venues_and_are_found() {
-    let app = app().await;
-    let all = get(&app, "/api/symbols").await;
-    assert_eq!(all.column("symbol"), ["BTCUSDT-PERP", "BTC/USDT", "ETHUSDT-PERP"]);
-    let expected = serde_json::json!({
-        "symbol": "BTCUSDT-PERP", "group": "BTC-PERP", "kind": "perp", "base": "BTC", "quote": "USDT",
-        "tick_size": 0.1, "multiplier": 1.0, "venues": ["one", "two"], "channels": ["bar", "oi", "liquidation"],
-    });
-    assert_eq!(all.json()[0], expected);
-    let found = async |q: &str| get(&app, &format!("/api/symbols/search?q={q}")).await.column("symbol");
-    assert_eq!(found("eth").await, ["ETHUSDT-PERP"]);
-    assert_eq!(found("btc%2Fu").await, ["BTC/USDT"]);
-    assert_eq!(found("perp").await, ["BTCUSDT-PERP", "ETHUSDT-PERP"]);
-    assert_eq!(found("nothing").await.len(), 0);
-    assert_eq!(found("").await.len(), 3);
 }
 
 #[tokio::test]
