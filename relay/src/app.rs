@@ -1,5 +1,6 @@
 //! Puts the parts together: one running relay.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use shared::event::{Bar, Body, Channel, Stamped, Topic};
-use shared::market::{Instrument, Symbol, Timeframe, VenueId};
+use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
+use shared::wire::Status;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -25,7 +27,7 @@ use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
-use crate::ingest::live::LiveVenue;
+use crate::ingest::live::{LiveVenue, Order};
 use crate::ingest::outlet::Outlet;
 use crate::ingest::recorder::{self, Recorder};
 use crate::ingest::rest::{Rest, http_client};
@@ -38,6 +40,8 @@ use crate::venues::sim::SimMarket;
 
 /// How often the status frame is compared with what clients know.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// Times of last events alone are told so often.
+const TIMES_EVERY: Ms = Ms(5_000);
 /// Longest wait for clients and store at shutdown.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -64,6 +68,8 @@ pub struct Relay {
     page: (Vec<String>, Option<PathBuf>),
     recorder: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
+    /// What running venues are told.
+    orders: HashMap<VenueId, mpsc::UnboundedSender<Order>>,
 }
 
 impl Relay {
@@ -105,7 +111,7 @@ impl Relay {
             tokio::spawn(tell_status(core.clone())),
         ];
         let page = (parts.frame_ancestors, parts.page_dir);
-        Relay { core, history, sources, page, recorder, tasks }
+        Relay { core, history, sources, page, recorder, tasks, orders: HashMap::new() }
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -145,14 +151,22 @@ impl Relay {
         let Some(venue) = venues::build(id, &base_urls) else {
             anyhow::bail!("PROVIDER: there is no venue {id}")
         };
+        if let Some(reason) = venue.off() {
+            tracing::warn!(venue = %id, "{reason}");
+            self.core.board.off(id, reason);
+            return Ok(());
+        }
         install_tls();
         let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret))
             .context("HTTPS_PROXY")?;
         let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone());
         self.sources.add(rest.clone());
+        let (orders_to, orders) = mpsc::unbounded_channel();
+        self.orders.insert(id.clone(), orders_to);
         let live = LiveVenue {
             venue,
             symbols: config.symbols.clone(),
+            orders,
             rest,
             outlet: self.outlet(id.clone()),
             store: self.core.store.clone(),
@@ -238,13 +252,26 @@ impl Relay {
     }
 }
 
-/// Keeps every client's idea of the venues current.
+/// Keeps every client's idea of the venues current: changes of state at once, times of last events now and then.
 async fn tell_status(core: Arc<Core>) {
     let mut ticks = tokio::time::interval(STATUS_EVERY);
+    let (mut told, mut due) = (Status::default(), Ms::ZERO);
     loop {
         ticks.tick().await;
-        core.hub.set_status(core.board.status(core.clock.now()));
+        let now = core.clock.now();
+        let status = core.board.status(now);
+        let states = without_times(status.clone());
+        if now >= due || states != told {
+            (told, due) = (states, now + TIMES_EVERY);
+            core.hub.set_status(status);
+        }
     }
+}
+
+fn without_times(mut status: Status) -> Status {
+    status.timestamp = Ms::ZERO;
+    status.venues.iter_mut().flat_map(|v| &mut v.channels).for_each(|c| c.last_event = None);
+    status
 }
 
 /// The 1m bars the hub has handed out last: the closed one and the forming one.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use shared::event::Channel;
 use shared::market::{Ms, Symbol, VenueId};
-use shared::wire::{Status, VenueState, VenueStatus};
+use shared::wire::{ChannelStatus, Status, VenueState, VenueStatus};
 
 use crate::Mode;
 
@@ -24,7 +24,10 @@ struct VenueBoard {
     reconnects: u64,
     errors: u64,
     reason: Option<String>,
+    off: bool,
     state: Option<(VenueState, Ms)>,
+    /// State of each channel over its symbols, and since when.
+    channels: BTreeMap<Channel, (VenueState, Ms)>,
     rate_budget: Vec<BudgetStatus>,
 }
 
@@ -60,6 +63,7 @@ pub struct VenueReport {
     pub since: Ms,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    pub channels: Vec<ChannelStatus>,
     pub topics: Vec<TopicStatus>,
     pub reconnects: u64,
     pub errors: u64,
@@ -76,6 +80,23 @@ impl Board {
         self.with(venue, |board| {
             board.lines.insert(route.to_owned(), up);
         });
+    }
+
+    /// A line that was closed for good.
+    pub fn forget_line(&self, venue: &VenueId, route: &str) {
+        self.with(venue, |board| {
+            board.lines.remove(route);
+        });
+    }
+
+    /// A symbol that is not followed any more.
+    pub fn forget_symbol(&self, venue: &VenueId, symbol: &Symbol) {
+        self.with(venue, |board| board.topics.retain(|(s, _), _| s != symbol));
+    }
+
+    /// A venue that is not started, and why.
+    pub fn off(&self, venue: &VenueId, reason: String) {
+        self.with(venue, |board| (board.off, board.reason) = (true, Some(reason)));
     }
 
     pub fn reconnected(&self, venue: &VenueId) {
@@ -162,6 +183,7 @@ impl Board {
                 state,
                 since,
                 reason: board.reason.clone(),
+                channels: board.channels(now),
                 topics: board.topics.values().cloned().collect(),
                 reconnects: board.reconnects,
                 errors: board.errors,
@@ -181,7 +203,7 @@ impl Board {
                 state: v.state,
                 since: v.since,
                 reason: v.reason,
-                channels: Vec::new(),
+                channels: v.channels,
             })
             .collect();
         Status {
@@ -207,11 +229,40 @@ impl VenueBoard {
         !self.lines.is_empty() && self.lines.values().all(|up| *up)
     }
 
+    /// Each channel over its symbols: as bad as the worst of them.
+    fn channels(&mut self, now: Ms) -> Vec<ChannelStatus> {
+        let mut found: BTreeMap<Channel, ChannelStatus> = BTreeMap::new();
+        for topic in self.topics.values() {
+            let entry = found.entry(topic.channel).or_insert_with(|| ChannelStatus {
+                channel: topic.channel,
+                state: VenueState::Live,
+                since: now,
+                last_event: None,
+                stale: Vec::new(),
+            });
+            entry.state = entry.state.max(topic.state);
+            entry.last_event = entry.last_event.max(topic.last_event);
+            if topic.state > VenueState::Quiet {
+                entry.stale.push(topic.symbol.clone());
+            }
+        }
+        self.channels.retain(|channel, _| found.contains_key(channel));
+        for (channel, status) in &mut found {
+            let held = self.channels.entry(*channel).or_insert((status.state, now));
+            if held.0 != status.state {
+                *held = (status.state, now);
+            }
+            status.since = held.1;
+        }
+        found.into_values().collect()
+    }
+
     /// A venue is down when a line is, else as bad as its worst topic.
     fn refresh(&mut self, now: Ms) -> (VenueState, Ms) {
         let worst = self.topics.values().map(|t| t.state).max().unwrap_or(VenueState::Quiet);
         let quiet_counts_as_live = self.topics.values().any(|t| t.state == VenueState::Live);
         let state = match worst {
+            _ if self.off => VenueState::Off,
             _ if !self.connected() => VenueState::Down,
             VenueState::Quiet if quiet_counts_as_live => VenueState::Live,
             other => other,

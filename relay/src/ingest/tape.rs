@@ -65,8 +65,10 @@ struct State {
     unseen: Option<u64>,
     recent: RecentIds,
     last_trade: Option<Ms>,
-    /// Trades flow whole since then; `None` while nothing is known.
+    /// Trades flow whole.
     covered: bool,
+    /// The last time they began to flow again, nothing had been missed.
+    unbroken: bool,
     mark: Option<f64>,
     price: Option<f64>,
     settled: Option<Ms>,
@@ -92,6 +94,7 @@ impl Tape {
             recent: RecentIds::default(),
             last_trade: None,
             covered: false,
+            unbroken: false,
             mark: None,
             price: None,
             settled: None,
@@ -176,6 +179,41 @@ impl Tape {
         }
         self.push_bars(now, symbol, bars, out);
         whole
+    }
+
+    /// Whether nothing was missed when trades began to flow again after the line was lost.
+    pub fn unbroken(&self, symbol: &Symbol) -> bool {
+        self.symbols.get(symbol).is_some_and(|s| s.unbroken)
+    }
+
+    /// As [`Self::refill_trades`] where the venue does not number them: everything fetched for `[from, to]`,
+    /// `whole` if that was all there is.
+    pub fn refill_unnumbered(
+        &mut self,
+        now: Ms,
+        symbol: &Symbol,
+        (from, to): (Ms, Ms),
+        mut trades: Vec<TradeUpdate>,
+        whole: bool,
+        out: &mut Vec<TapeOut>,
+    ) {
+        let venue_now = self.venue_now(now);
+        let Some(state) = self.symbols.get_mut(symbol) else { return };
+        trades.sort_by_key(|t| t.trade.timestamp);
+        trades.retain(|t| t.trade.timestamp >= from && t.trade.timestamp <= to);
+        trades.retain(|t| state.recent.insert(&t.trade.id));
+        let mut bars = Vec::new();
+        for update in &trades {
+            state.minutes.trade(&update.trade, &mut bars);
+        }
+        if whole {
+            state.minutes.refilled(from, to + Ms(1));
+        }
+        state.minutes.clock(venue_now, &mut bars);
+        for update in trades {
+            out.push(TapeOut::Event(self.event(now, symbol.clone(), Body::Trade(update.trade))));
+        }
+        self.push_bars(now, symbol, bars, out);
     }
 
     /// The venue's time at our `now`.
@@ -282,6 +320,9 @@ impl Tape {
         let Some(state) = self.symbols.get_mut(&symbol) else { return };
         let at = update.trade.timestamp;
         if let Some(sequence) = update.sequence {
+            if !state.covered {
+                state.unbroken = state.trade_sequence.is_some_and(|last| sequence <= last + 1);
+            }
             match state.trade_sequence {
                 Some(last) if sequence <= last => return,
                 Some(last) if sequence > last + 1 => {
@@ -305,7 +346,7 @@ impl Tape {
                 // What was seen before the line broke comes again: nothing lies between.
                 let from = if repeat { state.last_trade.unwrap_or(at) } else { at + Ms(1) };
                 state.minutes.covered_from(from);
-                state.covered = true;
+                (state.covered, state.unbroken) = (true, repeat);
             }
             if repeat {
                 return;

@@ -28,12 +28,14 @@
 
 mod backoff;
 mod connection;
+mod cross;
 mod freshness;
 mod io;
 mod machine;
 mod topics;
 
 pub use backoff::Backoff;
+pub use cross::CrossCheck;
 pub use freshness::Freshness;
 pub use io::{CloseReason, Config, ConnId, Input, Line, Output, TopicSpec};
 pub use machine::Link;

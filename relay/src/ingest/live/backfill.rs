@@ -1,82 +1,126 @@
-//! What a venue's past is filled with at start: a day of bars, open interest and funding.
+//! What a symbol's past is filled with when it is followed: a day of bars, open interest and funding; after a
+//! restart the time since then.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Body, Event};
+use shared::event::{Channel, GapCause};
 use shared::market::{Instrument, Ms, Timeframe};
-use tracing::{info, warn};
+use tokio::sync::mpsc;
+use tracing::warn;
 
-use crate::ingest::outlet::Outlet;
+use super::desk::Msg;
+use super::holes::Hole;
+use crate::clock::Clock;
 use crate::ingest::rest::{Rest, RestError};
-use crate::ingest::tape::{Tape, TapeOut};
-use crate::store::{Coverage, Dataset, Record, Store};
+use crate::store::{Dataset, Store, StoreError};
 use crate::venues::{Fetch, Fetched, Update, What};
 
-/// How far back the start-up fill goes; older history is fetched when somebody looks at it.
+/// How far back the fill goes; older history is fetched when somebody looks at it.
 const DEPTH: Ms = Ms::DAY;
+/// How far back it goes at most, to where the relay was last alive.
+const LONGEST: Ms = Ms(7 * Ms::DAY.0);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Fetches the last day of one instrument through the tape, so that live bars continue it, and records it.
-/// What cannot be had is logged and left out.
-pub(super) async fn run(
-    instrument: &Arc<Instrument>,
-    tape: &mut Tape,
-    rest: &Rest,
-    outlet: &Outlet,
-    store: &dyn Store,
+/// A symbol's fetched past.
+#[derive(Debug)]
+pub(super) struct Filled {
+    pub instrument: Arc<Instrument>,
+    /// Ascending per kind.
+    pub updates: Vec<Update>,
+    /// The bars are whole from there on.
+    pub bars_from: Option<Ms>,
+    /// The open interest is there.
+    pub open_interest: bool,
+    /// What the record lacks because the relay did not run, and what was open when it ended.
+    pub holes: Vec<(Channel, Hole)>,
+}
+
+/// Fetches the past of one instrument and gives it to the desk. What cannot be had is logged and left out.
+pub(super) async fn fetch(
+    instrument: Arc<Instrument>,
+    rest: Rest,
+    clock: Clock,
+    store: Arc<dyn Store>,
+    desk: mpsc::Sender<Msg>,
 ) {
-    let now = outlet.now();
-    let from = (now - DEPTH).floor(Ms::MINUTE);
+    let now = clock.now();
+    let holes = match holes(&instrument, &*store, now).await {
+        Ok(holes) => holes,
+        Err(error) => {
+            warn!(%error, "the ledger cannot be read");
+            Vec::new()
+        }
+    };
+    let oldest = holes.iter().map(|(_, h)| h.from).min().unwrap_or(now);
+    let from = oldest.min(now - DEPTH).max(now - LONGEST).floor(Ms::MINUTE);
+    let mut filled = Filled {
+        instrument: instrument.clone(),
+        updates: Vec::new(),
+        bars_from: None,
+        open_interest: false,
+        holes,
+    };
+    match bars(&instrument, &rest, from, now).await {
+        Ok(bars) if !bars.is_empty() => {
+            filled.updates.extend(bars);
+            filled.bars_from = Some(from);
+        }
+        Ok(_) | Err(RestError::Unsupported(_)) => {}
+        Err(error) => missing(&instrument, &desk, &error).await,
+    }
     let oi = Fetch::OpenInterestHistory { instrument: instrument.clone(), from, to: now, limit: 500 };
     // Two days show the spacing of the payments even where they are far apart.
     let since = now - DEPTH - DEPTH;
     let funding = Fetch::FundingHistory { instrument: instrument.clone(), from: since, to: now, limit: 100 };
-    let mut updates = Vec::new();
-    let bars_whole = match bars(instrument, rest, from, now).await {
-        Ok(bars) => {
-            updates.extend(bars);
-            true
-        }
-        Err(error) => missing(instrument, outlet, &error),
-    };
     for fetch in [oi, funding] {
         match rest.fetch(&fetch, PATIENCE).await {
-            Ok(Fetched::Updates(rows)) => updates.extend(rows),
-            Ok(_) | Err(RestError::Unsupported(_)) => {}
-            Err(error) => {
-                missing(instrument, outlet, &error);
+            Ok(Fetched::Updates(rows)) => {
+                filled.open_interest |=
+                    matches!(fetch, Fetch::OpenInterestHistory { .. }) && !rows.is_empty();
+                filled.updates.extend(rows);
             }
+            Ok(_) | Err(RestError::Unsupported(_)) => {}
+            Err(error) => missing(&instrument, &desk, &error).await,
         }
     }
-    let events = through_tape(tape, now, updates);
-    let newest = events.iter().rev().find(|e| matches!(&e.body, Body::Bar(bar) if bar.closed)).cloned();
-    let count = events.len();
-    let mut records: Vec<Record> = events.into_iter().map(Record::Event).collect();
-    if let Some(newest) = newest {
-        if bars_whole {
-            let (symbol, venue) = (instrument.symbol.clone(), instrument.venue.clone());
-            let to = newest.timestamp() + Ms::MINUTE;
-            records.push(Record::Coverage(Coverage {
-                dataset: Dataset::Bars(Timeframe::M1),
-                symbol,
-                venue,
-                from,
-                to,
-            }));
-        }
-        outlet.seed(newest);
-    }
-    match store.write(records).await {
-        Ok(()) => info!(venue = %outlet.venue(), symbol = %instrument.symbol, rows = count, "history filled"),
-        Err(error) => warn!(%error, "history could not be stored"),
-    }
+    let _ = desk.send(Msg::Filled(Box::new(filled))).await;
 }
 
-fn missing(instrument: &Instrument, outlet: &Outlet, error: &RestError) -> bool {
+async fn missing(instrument: &Instrument, desk: &mpsc::Sender<Msg>, error: &RestError) {
     warn!(symbol = %instrument.symbol, %error, "history is missing");
-    outlet.error();
-    false
+    let _ = desk.send(Msg::Error).await;
+}
+
+/// Holes that were open when the relay last ended, and for every other recorded channel the time since it was
+/// last alive.
+async fn holes(
+    instrument: &Instrument,
+    store: &dyn Store,
+    now: Ms,
+) -> Result<Vec<(Channel, Hole)>, StoreError> {
+    let (symbol, venue) = (&instrument.symbol, &instrument.venue);
+    let mut alive = None;
+    for channel in Channel::ALL {
+        let dataset = Dataset::of(channel, None);
+        // Writing stopped with the relay, whatever the density of the series.
+        alive = alive.max(store.newest(dataset, symbol.clone(), venue.clone()).await?);
+    }
+    let rows = store.gaps(Some(symbol.clone()), Ms::ZERO, now).await?;
+    let open = |row: &&crate::store::GapRow| row.venue == *venue && row.gap.to.is_none();
+    let mut holes: Vec<(Channel, Hole)> = rows
+        .iter()
+        .filter(open)
+        .map(|row| (row.gap.channel, Hole { from: row.gap.from, cause: row.gap.cause }))
+        .collect();
+    let Some(alive) = alive.filter(|at| *at < now) else { return Ok(holes) };
+    let recorded = [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
+    for channel in recorded.into_iter().filter(|c| instrument.channels.contains(c)) {
+        if !holes.iter().any(|(c, _)| *c == channel) {
+            holes.push((channel, Hole { from: alive, cause: GapCause::Restart }));
+        }
+    }
+    Ok(holes)
 }
 
 /// The 1m bars of `[from, now)`, in as many pages as the venue makes of them.
@@ -106,19 +150,4 @@ async fn bars(
         };
     }
     Ok(bars)
-}
-
-/// Closed bars get their running sums here; forming ones come again from the socket.
-fn through_tape(tape: &mut Tape, now: Ms, updates: Vec<Update>) -> Vec<Event> {
-    let mut out = Vec::new();
-    for update in updates {
-        if !matches!(&update.what, What::Kline(bar) if !bar.closed) {
-            tape.apply(now, update, &mut out);
-        }
-    }
-    let event = |o| match o {
-        TapeOut::Event(event) => Some(event),
-        TapeOut::NeedDepth(_) | TapeOut::TradesMissing { .. } => None,
-    };
-    out.into_iter().filter_map(event).collect()
 }

@@ -1,31 +1,40 @@
-//! The desk: one task per venue that owns its tape, closes holes and publishes.
+//! The desk: one task per venue that owns its tape and publishes.
+//!
+//! `follow` begins and ends symbols, `holes` keeps the ledger of what is missing and refills it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Channel, GapCause, GapState};
-use shared::link::Freshness;
-use shared::market::{Ms, Symbol, Timeframe};
+use shared::event::{Body, Channel, Event, GapCause, Origin};
+use shared::link::{CrossCheck, Freshness};
+use shared::market::{Instrument, Ms, Symbol};
 use shared::wire::VenueState;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::warn;
 
+use super::Order;
+use super::backfill::Filled;
+use super::holes::Hole;
+use super::lines::Lines;
+use crate::directory::Directory;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::rest::Rest;
 use crate::ingest::tape::{Tape, TapeOut, TradeHole};
-use crate::venues::{Fetch, Fetched, Stream, TradeUpdate, Update, What};
+use crate::store::Store;
+use crate::venues::{BookSource, Stream, TradeUpdate, Update, Venue, What};
 
 const TICK: Duration = Duration::from_millis(250);
-/// How long a refill may wait for budget.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Calls spent on one hole of trades; what is longer is left to the klines.
-const MAX_TRADE_PAGES: u32 = 8;
 
 /// What reaches the desk.
 #[derive(Debug)]
 pub(super) enum Msg {
+    /// A symbol to follow from now on.
+    Follow(Arc<Instrument>),
+    /// A symbol's past, fetched; its live data may begin.
+    Filled(Box<Filled>),
     /// Decoded from a frame or an answer.
     Updates {
         received: Ms,
@@ -34,10 +43,10 @@ pub(super) enum Msg {
     /// A frame or answer that could not be used.
     Error,
     LineUp {
-        route: &'static str,
+        line: Arc<str>,
     },
     LineDown {
-        route: &'static str,
+        line: Arc<str>,
         streams: Vec<Stream>,
         reason: String,
     },
@@ -55,7 +64,7 @@ pub(super) enum Msg {
     },
     /// Why the venue cannot be used, for status.
     Reason(String),
-    /// Trades fetched for a hole.
+    /// Trades fetched for a jump in the numbering.
     Trades {
         symbol: Symbol,
         hole: TradeHole,
@@ -63,70 +72,82 @@ pub(super) enum Msg {
         told: Hole,
         trades: Vec<TradeUpdate>,
     },
-    /// Bars fetched for a hole; `None` when the venue did not give them.
-    Klines {
+    /// Rows fetched for a hole; `None` when the venue did not give them, `whole` if they reach over all of it.
+    Rows {
         symbol: Symbol,
+        channel: Channel,
         hole: Hole,
         to: Ms,
-        bars: Option<Vec<Update>>,
+        rows: Option<Vec<Update>>,
+        whole: bool,
     },
-}
-
-/// Data missing since `from`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hole {
-    from: Ms,
-    cause: GapCause,
 }
 
 /// One venue's desk.
 pub(super) struct Desk {
-    tape: Tape,
-    outlet: Outlet,
-    rest: Rest,
-    sender: mpsc::Sender<Msg>,
-    last_seen: HashMap<(Symbol, Channel), Ms>,
-    holes: HashMap<(Symbol, Channel), Hole>,
+    pub(super) venue: Arc<dyn Venue>,
+    pub(super) tape: Tape,
+    pub(super) outlet: Outlet,
+    pub(super) rest: Rest,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) lines: Lines,
+    pub(super) sender: mpsc::Sender<Msg>,
+    /// What is followed or about to be, with its pollers.
+    pub(super) followed: HashMap<Symbol, Vec<AbortHandle>>,
+    pub(super) last_seen: HashMap<(Symbol, Channel), Ms>,
+    pub(super) holes: HashMap<(Symbol, Channel), Hole>,
     /// Holes of trades about to be refilled, as they were told.
-    refilling: HashMap<Symbol, Hole>,
+    pub(super) refilling: HashMap<Symbol, Hole>,
     /// Freshness of what is polled: no stream tells of it.
-    polled: HashMap<Symbol, (Freshness, Option<VenueState>)>,
+    pub(super) polled: HashMap<(Symbol, Channel), (Freshness, Option<VenueState>)>,
     /// States by stream: a channel is as bad as the worst of its streams.
-    streams: HashMap<Arc<str>, (Stream, VenueState)>,
+    streams: HashMap<(Arc<str>, Symbol), (Stream, VenueState)>,
+    /// What one topic says about another.
+    pub(super) cross: HashMap<Symbol, CrossCheck>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.followed.values().flatten().for_each(AbortHandle::abort);
+    }
 }
 
 impl Desk {
-    /// A desk over a filled tape; `polled` are the symbols whose open interest is asked for, with how often.
     pub(super) fn new(
-        tape: Tape,
-        outlet: Outlet,
         rest: Rest,
+        outlet: Outlet,
+        store: Arc<dyn Store>,
+        directory: Arc<Directory>,
+        lines: Lines,
         sender: mpsc::Sender<Msg>,
-        polled: impl Iterator<Item = (Symbol, Ms)>,
     ) -> Desk {
-        let (last_seen, holes, streams) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let refilling = HashMap::new();
-        let now = outlet.now();
-        let fresh = |(symbol, every)| {
-            let mut fresh = Freshness::new(Some(every));
-            fresh.subscribed(now);
-            (symbol, (fresh, None))
-        };
+        let venue = rest.venue().clone();
         Desk {
-            tape,
+            tape: Tape::new(venue.id(), Origin::Trades),
+            venue,
             outlet,
             rest,
+            store,
+            directory,
+            lines,
             sender,
-            last_seen,
-            holes,
-            refilling,
-            polled: polled.map(fresh).collect(),
-            streams,
+            followed: HashMap::new(),
+            last_seen: HashMap::new(),
+            holes: HashMap::new(),
+            refilling: HashMap::new(),
+            polled: HashMap::new(),
+            streams: HashMap::new(),
+            cross: HashMap::new(),
         }
     }
 
-    /// Works until every line is gone.
-    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Msg>) {
+    /// Works until dropped.
+    pub(super) async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Msg>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -135,11 +156,13 @@ impl Desk {
                     Some(message) => self.handle(message),
                     None => return,
                 },
+                Some(order) = orders.recv() => self.order(order),
                 _ = ticks.tick() => {
                     let mut out = Vec::new();
                     self.tape.tick(self.outlet.now(), &mut out);
                     self.publish(out);
                     self.check_polled();
+                    self.check_across();
                 }
             }
         }
@@ -147,30 +170,43 @@ impl Desk {
 
     fn check_polled(&mut self) {
         let now = self.outlet.now();
-        for (symbol, (fresh, told)) in &mut self.polled {
+        for ((symbol, channel), (fresh, told)) in &mut self.polled {
             let state = fresh.state(now);
             if told.replace(state) != Some(state) {
-                self.outlet.board().topic(
-                    self.outlet.venue(),
-                    symbol,
-                    Channel::Oi,
-                    state,
-                    fresh.expected(),
-                    now,
-                );
+                let (board, venue) = (self.outlet.board(), self.outlet.venue());
+                board.topic(venue, symbol, *channel, state, fresh.expected(), now);
             }
+        }
+    }
+
+    /// A topic whose own rate says nothing may be found out by another: price moves and no trade comes.
+    fn check_across(&mut self) {
+        let now = self.outlet.now();
+        let suspects: Vec<(Symbol, Channel)> = self
+            .cross
+            .iter_mut()
+            .flat_map(|(symbol, check)| check.suspects(now).into_iter().map(|c| (symbol.clone(), c)))
+            .collect();
+        for (symbol, channel) in suspects {
+            warn!(venue = %self.outlet.venue(), %symbol, %channel, "silent while other channels move");
+            self.tape.line_lost(&symbol, channel);
+            self.open_hole(&symbol, channel, GapCause::Silence);
+            self.outlet.board().settle(self.outlet.venue(), &symbol, channel, VenueState::Silent, now);
+            self.lines.resubscribe(&symbol, channel);
         }
     }
 
     fn handle(&mut self, message: Msg) {
         match message {
+            Msg::Follow(instrument) => self.follow(instrument),
+            Msg::Filled(filled) => self.filled(*filled),
             Msg::Updates { received, updates } => self.updates(received, updates),
             Msg::Error => self.outlet.error(),
             Msg::Reconnected => self.outlet.reconnected(),
-            Msg::LineUp { route } => self.outlet.board().line(self.outlet.venue(), route, true),
-            Msg::LineDown { route, streams, reason } => {
-                warn!(venue = %self.outlet.venue(), route, reason, "line down");
-                self.outlet.board().line(self.outlet.venue(), route, false);
+            Msg::LineUp { line } => self.outlet.board().line(self.outlet.venue(), &line, true),
+            Msg::LineDown { line, streams, reason } => {
+                warn!(venue = %self.outlet.venue(), %line, reason, "line down");
+                self.outlet.board().line(self.outlet.venue(), &line, false);
                 for stream in streams {
                     self.tape.line_lost(&stream.symbol, stream.channel);
                     self.open_hole(&stream.symbol, stream.channel, GapCause::Disconnect);
@@ -189,14 +225,8 @@ impl Desk {
             }
             Msg::Reason(reason) => self.outlet.board().reason(self.outlet.venue(), Some(reason)),
             Msg::Trades { symbol, hole, told, trades } => self.trades_refilled(&symbol, hole, told, trades),
-            Msg::Klines { symbol, hole, to, bars } => {
-                let state = if bars.is_some() { GapState::Refilled } else { GapState::Lost };
-                let mut out = Vec::new();
-                for update in bars.unwrap_or_default() {
-                    self.tape.apply(self.outlet.now(), update, &mut out);
-                }
-                self.publish(out);
-                self.tell_gap(&symbol, Channel::Bar, hole, Some(to), state);
+            Msg::Rows { symbol, channel, hole, to, rows, whole } => {
+                self.rows_refilled(&symbol, channel, hole, to, rows, whole);
             }
         }
     }
@@ -204,12 +234,18 @@ impl Desk {
     fn updates(&mut self, received: Ms, updates: Vec<Update>) {
         let mut out = Vec::new();
         for update in updates {
+            // A stream may carry symbols nobody follows.
+            if self.tape.instrument(&update.symbol).is_none() {
+                continue;
+            }
             let (symbol, channel) = (update.symbol.clone(), channel_of(&update.what));
+            let data = !matches!(update.what, What::LastTrade { .. });
             self.tape.apply(received, update, &mut out);
+            if !data {
+                continue;
+            }
             self.last_seen.insert((symbol.clone(), channel), received);
-            if channel == Channel::Oi
-                && let Some((fresh, _)) = self.polled.get_mut(&symbol)
-            {
+            if let Some((fresh, _)) = self.polled.get_mut(&(symbol.clone(), channel)) {
                 fresh.data(received);
             }
             if !self.holes.is_empty()
@@ -217,149 +253,85 @@ impl Desk {
             {
                 let numbered =
                     out.iter().any(|o| matches!(o, TapeOut::TradesMissing { symbol: s, .. } if *s == symbol));
+                if hole.cause == GapCause::Silence {
+                    // A suspicion no stream knows of is over.
+                    let (board, venue) = (self.outlet.board(), self.outlet.venue());
+                    board.settle(venue, &symbol, channel, VenueState::Live, received);
+                }
                 self.close_hole(symbol, channel, hole, received, numbered);
             }
         }
         self.publish(out);
     }
 
-    fn publish(&mut self, out: Vec<TapeOut>) {
+    pub(super) fn publish(&mut self, out: Vec<TapeOut>) {
         for output in out {
             match output {
-                TapeOut::Event(event) => self.outlet.publish(event),
-                TapeOut::NeedDepth(symbol) => self.fetch_depth(&symbol),
+                TapeOut::Event(event) => {
+                    self.watch(&event);
+                    self.outlet.publish(event);
+                }
+                TapeOut::NeedDepth(symbol) => self.book_lost(&symbol),
                 TapeOut::TradesMissing { symbol, hole } => self.fetch_trades(symbol, hole),
             }
         }
     }
 
-    fn open_hole(&mut self, symbol: &Symbol, channel: Channel, cause: GapCause) {
-        let key = (symbol.clone(), channel);
-        // Without a first event nothing is known to be missing.
-        let Some(from) = self.last_seen.get(&key).copied() else { return };
-        if self.holes.contains_key(&key) {
-            return;
-        }
-        let hole = Hole { from, cause };
-        self.holes.insert(key, hole);
-        self.tell_gap(symbol, channel, hole, None, GapState::Open);
-    }
-
-    /// Data flows again. What REST can refill is fetched at once; the rest is lost.
-    fn close_hole(&mut self, symbol: Symbol, channel: Channel, hole: Hole, to: Ms, trades_missing: bool) {
-        match channel {
-            Channel::Bar => self.fetch_klines(symbol, hole, to),
-            // The refill that was just asked for tells how it ended; unbroken numbering lost nothing.
-            Channel::Trade if trades_missing => {
-                self.refilling.insert(symbol, hole);
+    fn watch(&mut self, event: &Event) {
+        let Some(check) = self.cross.get_mut(&event.symbol) else { return };
+        let now = event.received;
+        match &event.body {
+            Body::Trade(trade) => check.trade(now, trade.price),
+            Body::Book(top) => check.price(now, top.bid_px),
+            Body::Funding(funding) => {
+                if let Some(mark) = funding.mark_price {
+                    check.price(now, mark);
+                }
             }
-            Channel::Trade => self.tell_gap(&symbol, channel, hole, Some(to), GapState::Refilled),
-            Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Book => {
-                self.tell_gap(&symbol, channel, hole, Some(to), GapState::Lost);
-            }
+            Body::Oi(oi) => check.open_interest(now, oi.open_interest),
+            Body::Liquidation(_) => check.liquidation(now),
+            Body::Bar(_) | Body::Joined(_) | Body::Gap(_) => {}
         }
     }
 
-    fn tell_gap(&self, symbol: &Symbol, channel: Channel, hole: Hole, to: Option<Ms>, state: GapState) {
-        let now = self.outlet.now();
-        info!(venue = %self.outlet.venue(), %symbol, %channel, from = hole.from.0, cause = ?hole.cause, ?state, "gap");
-        self.outlet.publish_gap(self.tape.gap(now, symbol, channel, hole.from, to, hole.cause, state));
-    }
-
-    fn trades_refilled(&mut self, symbol: &Symbol, hole: TradeHole, told: Hole, trades: Vec<TradeUpdate>) {
-        let mut out = Vec::new();
-        let whole = self.tape.refill_trades(self.outlet.now(), symbol, hole, trades, &mut out);
-        self.publish(out);
-        let state = if whole { GapState::Refilled } else { GapState::Lost };
-        self.tell_gap(symbol, Channel::Trade, told, Some(hole.to), state);
+    fn book_lost(&mut self, symbol: &Symbol) {
+        let kind = self.tape.instrument(symbol).map(|i| i.kind);
+        let Some(product) = kind.and_then(|kind| self.venue.product_of(kind)) else { return };
+        match self.venue.book_source(product) {
+            BookSource::Rest => self.fetch_depth(symbol),
+            BookSource::Stream { .. } => self.lines.resubscribe(symbol, Channel::Book),
+            BookSource::Whole => {}
+        }
     }
 
     fn stream_state(&mut self, stream: Stream, state: VenueState, usual: Option<Ms>) {
-        let (symbol, channel) = (stream.symbol.clone(), stream.channel);
-        self.streams.insert(stream.name.clone(), (stream, state));
+        let (symbol, channel, calm) =
+            (stream.symbol.clone(), stream.channel, stream.usual_interval.is_none());
+        if self.tape.instrument(&symbol).is_none() {
+            return;
+        }
+        self.streams.insert((stream.name.clone(), symbol.clone()), (stream, state));
         let same = self.streams.values().filter(|(s, _)| s.symbol == symbol && s.channel == channel);
         let worst = same.map(|(_, state)| *state).max().unwrap_or(state);
-        self.outlet.board().topic(self.outlet.venue(), &symbol, channel, worst, usual, self.outlet.now());
+        let now = self.outlet.now();
+        self.outlet.board().topic(self.outlet.venue(), &symbol, channel, worst, usual, now);
+        // Where silence means nothing, the line's return is all there will be to see.
+        if calm
+            && matches!(state, VenueState::Live | VenueState::Quiet)
+            && let Some(hole) = self.holes.remove(&(symbol.clone(), channel))
+        {
+            self.close_hole(symbol, channel, hole, now, false);
+        }
     }
 
-    fn fetch_depth(&self, symbol: &Symbol) {
-        let Some(instrument) = self.tape.instrument(symbol).cloned() else { return };
-        let (rest, sender) = (self.rest.clone(), self.sender.clone());
-        let clock = self.outlet.clock().clone();
-        tokio::spawn(async move {
-            let message = match rest.fetch(&Fetch::Depth { instrument }, PATIENCE).await {
-                Ok(Fetched::Updates(updates)) => Msg::Updates { received: clock.now(), updates },
-                Ok(_) => Msg::Error,
-                Err(error) => {
-                    warn!(%error, "no book snapshot");
-                    Msg::Error
-                }
-            };
-            let _ = sender.send(message).await;
-        });
-    }
-
-    fn fetch_klines(&self, symbol: Symbol, hole: Hole, to: Ms) {
-        let Some(instrument) = self.tape.instrument(&symbol).cloned() else { return };
-        let (rest, sender) = (self.rest.clone(), self.sender.clone());
-        let from = hole.from.floor(Ms::MINUTE) - Ms::MINUTE;
-        let fetch =
-            Fetch::Klines { instrument, timeframe: Timeframe::M1, from, to: to + Ms::MINUTE, limit: 1_000 };
-        tokio::spawn(async move {
-            let bars = match rest.fetch(&fetch, PATIENCE).await {
-                Ok(Fetched::Updates(updates)) => Some(updates),
-                Ok(_) => None,
-                Err(error) => {
-                    warn!(%error, "a hole in the bars stays");
-                    None
-                }
-            };
-            let _ = sender.send(Msg::Klines { symbol, hole, to, bars }).await;
-        });
-    }
-
-    fn fetch_trades(&mut self, symbol: Symbol, hole: TradeHole) {
-        let Some(instrument) = self.tape.instrument(&symbol).cloned() else { return };
-        // A broken line has been told already; a jump on a living one has not.
-        let told = self.refilling.remove(&symbol).unwrap_or_else(|| {
-            let told = Hole { from: hole.from, cause: GapCause::Sequence };
-            self.tell_gap(&symbol, Channel::Trade, told, None, GapState::Open);
-            told
-        });
-        let (rest, sender) = (self.rest.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let mut trades: Vec<TradeUpdate> = Vec::new();
-            let mut from = hole.from;
-            for _ in 0..MAX_TRADE_PAGES {
-                let fetch =
-                    Fetch::Trades { instrument: instrument.clone(), from, to: hole.to + Ms(1), limit: 1_000 };
-                let page = match rest.fetch(&fetch, PATIENCE).await {
-                    Ok(Fetched::Updates(updates)) => updates,
-                    Ok(_) => break,
-                    Err(error) => {
-                        warn!(%error, "a hole in the trades stays");
-                        break;
-                    }
-                };
-                let before = trades.len();
-                trades.extend(page.into_iter().filter_map(|u| match u.what {
-                    What::Trade(trade) => Some(trade),
-                    _ => None,
-                }));
-                let newest = trades.iter().max_by_key(|t| t.sequence);
-                let Some(newest) = newest.filter(|_| trades.len() > before) else { break };
-                // The last call already reached past the hole, or the next would repeat it.
-                if newest.sequence.is_some_and(|n| n + 1 >= hole.before) || newest.trade.timestamp == from {
-                    break;
-                }
-                from = newest.trade.timestamp;
-            }
-            let _ = sender.send(Msg::Trades { symbol, hole, told, trades }).await;
-        });
+    /// What was known of a symbol's streams.
+    pub(super) fn forget_streams(&mut self, symbol: &Symbol) {
+        self.streams.retain(|(_, s), _| s != symbol);
     }
 }
 
-fn channel_of(what: &What) -> Channel {
+/// The channel an update is data of.
+pub(super) fn channel_of(what: &What) -> Channel {
     match what {
         What::Trade(_) | What::LastTrade { .. } => Channel::Trade,
         What::Kline(_) => Channel::Bar,

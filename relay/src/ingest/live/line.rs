@@ -1,10 +1,10 @@
 //! One line: the link machine of a route driven over real sockets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use shared::link::{Config, ConnId, Input, Line as LineState, Link, Output, TopicSpec};
 use shared::market::Ms;
 use tokio::sync::mpsc;
@@ -12,10 +12,8 @@ use tracing::{debug, info, warn};
 
 use super::connection::{self, CloseReason, Heard, Target};
 use super::desk::Msg;
-use super::pace::Gate;
-use crate::capture::FrameSink;
-use crate::clock::Clock;
-use crate::venues::{Decoder, Frame, Instruments, RouteSpec, Stream, Venue};
+use super::lines::Shared;
+use crate::venues::{Decoder, Frame, RouteSpec, Stream};
 
 /// Frames waiting to be decoded; beyond that the socket is left unread, which the venue notices.
 const FRAME_QUEUE: usize = 1_024;
@@ -24,22 +22,26 @@ const LOG_EVERY: Ms = Ms::MINUTE;
 const EXCERPT_CHARS: usize = 120;
 /// Longest nap between looks at the clock, which may jump.
 const NAP: Duration = Duration::from_secs(1);
+/// Requests remembered until they are taken or refused.
+const ASKED: usize = 64;
 /// How often learned intervals are told.
 const USUAL_EVERY: Ms = Ms(5_000);
 
+/// What a line is told.
+pub(super) enum Command {
+    Add(Vec<Stream>),
+    Remove(Vec<Stream>),
+    /// Unsubscribe these names and subscribe them again.
+    Resubscribe(Vec<Arc<str>>),
+}
+
 /// What a line needs.
 pub(super) struct Line {
-    pub venue: Arc<dyn Venue>,
+    pub shared: Shared,
     pub route: RouteSpec,
-    pub instruments: Arc<Instruments>,
-    pub streams: Vec<Stream>,
-    pub desk: mpsc::Sender<Msg>,
-    pub clock: Clock,
-    pub proxy: Option<SecretString>,
-    pub frames: Option<FrameSink>,
-    /// Paces the connections of all lines of the venue.
-    pub gate: Gate,
-    pub seed: u64,
+    /// Its name on the board.
+    pub label: Arc<str>,
+    pub orders: mpsc::UnboundedReceiver<Command>,
 }
 
 /// A connection that was asked for and has not ended.
@@ -54,10 +56,13 @@ struct Connection {
 struct Driver {
     line: Line,
     link: Link,
-    streams: HashMap<Arc<str>, Stream>,
+    /// By name: one stream may carry several symbols.
+    streams: HashMap<Arc<str>, Vec<Stream>>,
     connections: HashMap<ConnId, Connection>,
     heard: mpsc::Sender<(ConnId, Heard)>,
     request_id: u64,
+    /// What a refused control frame asked for, by the ids it may have.
+    asked: VecDeque<(Range<u64>, ConnId, Vec<Arc<str>>)>,
     wake: Option<Ms>,
     up: bool,
     /// Times the line came up.
@@ -78,14 +83,15 @@ impl Line {
             dead_after: keep_alive.dead_after,
             ping_every: keep_alive.ping.as_ref().map(|(every, _)| *every),
             renew_after: self.route.renew_after,
-            ..Config::venue(self.seed)
+            ..Config::venue(self.shared.seed)
         };
         let mut driver = Driver {
             link: Link::new(config),
-            streams: self.streams.iter().map(|s| (s.name.clone(), s.clone())).collect(),
+            streams: HashMap::new(),
             connections: HashMap::new(),
             heard,
             request_id: 0,
+            asked: VecDeque::new(),
             wake: None,
             up: false,
             ups: 0,
@@ -95,14 +101,12 @@ impl Line {
             logged: None,
             line: self,
         };
-        let spec = |s: &Stream| TopicSpec { name: s.name.clone(), usual_interval: s.usual_interval };
-        let topics = driver.line.streams.iter().map(spec).collect();
-        driver.input(Input::Add(topics)).await;
         driver.input(Input::Start).await;
         loop {
-            let until = driver.wake.map_or(Ms::SECOND, |at| at - driver.line.clock.now());
+            let until = driver.wake.map_or(Ms::SECOND, |at| at - driver.now());
             let nap = Duration::from_millis(until.0.max(0).unsigned_abs()).min(NAP);
             tokio::select! {
+                Some(command) = driver.line.orders.recv() => driver.obey(command).await,
                 Some((connection, what)) = hearing.recv() => driver.hear(connection, what).await,
                 () = tokio::time::sleep(nap) => driver.input(Input::Timer).await,
             }
@@ -112,6 +116,59 @@ impl Line {
 }
 
 impl Driver {
+    fn now(&self) -> Ms {
+        self.line.shared.clock.now()
+    }
+
+    async fn tell(&mut self, message: Msg) {
+        let _ = self.line.shared.desk.send(message).await;
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Add(streams) => {
+                let spec = |s: &Stream| TopicSpec { name: s.name.clone(), usual_interval: s.usual_interval };
+                let topics = streams.iter().map(spec).collect();
+                for stream in streams {
+                    let states = self.link.topics();
+                    let known = states.filter(|(name, ..)| **name == stream.name).map(|(_, state, _)| state);
+                    // A second symbol on a stream that flows already hears no change of its state.
+                    if let Some(state) = known.last() {
+                        self.tell(Msg::Stream { stream: stream.clone(), state, usual: None }).await;
+                    }
+                    self.streams.entry(stream.name.clone()).or_default().push(stream);
+                }
+                self.input(Input::Add(topics)).await;
+            }
+            Command::Remove(streams) => {
+                let mut gone = Vec::new();
+                for stream in streams {
+                    if let Some(held) = self.streams.get_mut(&stream.name) {
+                        held.retain(|s| s.symbol != stream.symbol);
+                        if held.is_empty() {
+                            gone.push(stream.name.clone());
+                        }
+                    }
+                }
+                // The machine unsubscribes them by the streams it was given.
+                self.input(Input::Remove(gone.clone())).await;
+                gone.iter().for_each(|name| drop(self.streams.remove(name)));
+            }
+            Command::Resubscribe(names) => {
+                let connections: Vec<ConnId> = self.connections.keys().copied().collect();
+                for connection in connections {
+                    let held = &self.connections[&connection].held;
+                    let on: Vec<Arc<str>> =
+                        names.iter().filter(|n| held.iter().any(|s| s.name == **n)).cloned().collect();
+                    if !on.is_empty() {
+                        self.send(connection, &on, false);
+                        self.send(connection, &on, true);
+                    }
+                }
+            }
+        }
+    }
+
     async fn hear(&mut self, connection: ConnId, what: Heard) {
         match what {
             Heard::Opened => self.input(Input::Opened(connection)).await,
@@ -121,13 +178,14 @@ impl Driver {
                 self.connections.remove(&connection);
                 let text = match reason {
                     CloseReason::RefusedLocation(text) => {
-                        let text = format!("{} does not serve this location: {text}", self.line.venue.id());
-                        let _ = self.line.desk.send(Msg::Reason(text.clone())).await;
+                        let text =
+                            format!("{} does not serve this location: {text}", self.line.shared.venue.id());
+                        self.tell(Msg::Reason(text.clone())).await;
                         text
                     }
                     CloseReason::Other(text) => text,
                 };
-                debug!(venue = %self.line.venue.id(), route = self.line.route.name, connection = connection.0, reason = text, "closed");
+                debug!(venue = %self.line.shared.venue.id(), route = self.line.route.name, connection = connection.0, reason = text, "closed");
                 self.reason = text;
                 self.input(Input::Closed { conn: connection, not_before: None }).await;
             }
@@ -135,17 +193,18 @@ impl Driver {
     }
 
     async fn frame(&mut self, connection: ConnId, received: Ms, bytes: &[u8]) {
-        if let Some(sink) = &self.line.frames {
+        if let Some(sink) = &self.line.shared.frames {
             sink.push(received, self.line.route.name, bytes);
         }
         // What still comes on a connection given up is of no use.
         let Some(Connection { decoder, .. }) = self.connections.get_mut(&connection) else { return };
-        let decoded = match decoder.decode(&self.line.instruments, received, bytes) {
+        let instruments = self.line.shared.instruments.borrow().clone();
+        let decoded = match decoder.decode(&instruments, received, bytes) {
             Ok(decoded) => decoded,
             Err(error) => {
                 self.bad_frame(received, &error.to_string(), bytes);
                 self.input(Input::Frame { conn: connection, topic: None }).await;
-                let _ = self.line.desk.send(Msg::Error).await;
+                self.tell(Msg::Error).await;
                 return;
             }
         };
@@ -154,23 +213,24 @@ impl Driver {
         match decoded.frame {
             Frame::Updates(updates) if updates.is_empty() => {}
             Frame::Updates(updates) => {
-                let _ = self.line.desk.send(Msg::Updates { received, updates }).await;
+                self.tell(Msg::Updates { received, updates }).await;
             }
-            Frame::Refused { message, .. } => {
-                warn!(venue = %self.line.venue.id(), route = self.line.route.name, message, "refused");
-                let _ = self.line.desk.send(Msg::Error).await;
+            Frame::Refused { id, streams, message } => {
+                warn!(venue = %self.line.shared.venue.id(), route = self.line.route.name, ?streams, message, "refused");
+                self.tell(Msg::Error).await;
+                self.refused(id);
             }
             Frame::Shutdown => {
-                info!(venue = %self.line.venue.id(), route = self.line.route.name, "the venue is about to close");
+                info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is about to close");
                 // Dropping the sender closes the socket; the machine opens the next one.
                 self.connections.remove(&connection);
             }
             Frame::Renew => {
-                info!(venue = %self.line.venue.id(), route = self.line.route.name, "the venue is going to close");
+                info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is going to close");
                 self.input(Input::Renew).await;
             }
             Frame::Final(reason) => {
-                let _ = self.line.desk.send(Msg::Reason(reason)).await;
+                self.tell(Msg::Reason(reason)).await;
                 self.input(Input::Stop).await;
             }
             Frame::Ack { .. } | Frame::Ignored(_) | Frame::UnnamedDepth => {}
@@ -182,14 +242,14 @@ impl Driver {
         if self.logged.is_none_or(|at| now - at >= LOG_EVERY) {
             self.logged = Some(now);
             let excerpt: String = String::from_utf8_lossy(bytes).chars().take(EXCERPT_CHARS).collect();
-            let (venue, route, count) = (self.line.venue.id(), self.line.route.name, self.bad_frames);
+            let (venue, route, count) = (self.line.shared.venue.id(), self.line.route.name, self.bad_frames);
             warn!(%venue, route, error, excerpt, count, "skipped a frame");
         }
     }
 
     /// Feeds the machine and does what it says.
     async fn input(&mut self, input: Input<'_>) {
-        let now = self.line.clock.now();
+        let now = self.now();
         for output in self.link.handle(now, input) {
             self.perform(output).await;
         }
@@ -199,21 +259,21 @@ impl Driver {
         match output {
             Output::Connect(connection) => {
                 let (sender, outgoing) = mpsc::unbounded_channel();
-                let decoder = self.line.venue.clone().decoder(self.line.route.product);
+                let decoder = self.line.shared.venue.clone().decoder(self.line.route.product);
                 self.connections.insert(connection, Connection { sender, decoder, held: Vec::new() });
                 let route = &self.line.route;
                 let target = Target {
                     url: route.url.clone(),
-                    proxy: self.line.proxy.clone(),
+                    proxy: self.line.shared.proxy.clone(),
                     messages: route.messages.clone(),
                     connects: route.connects.clone(),
-                    gate: self.line.gate.clone(),
+                    gate: self.line.shared.gate.clone(),
                 };
-                let (clock, heard) = (self.line.clock.clone(), self.heard.clone());
+                let (clock, heard) = (self.line.shared.clock.clone(), self.heard.clone());
                 tokio::spawn(connection::run(connection, target, clock, outgoing, heard));
             }
             Output::Close { conn, reason } => {
-                debug!(venue = %self.line.venue.id(), route = self.line.route.name, ?reason, "closing a connection");
+                debug!(venue = %self.line.shared.venue.id(), route = self.line.route.name, ?reason, "closing a connection");
                 self.reason = format!("{reason:?}");
                 self.connections.remove(&conn);
             }
@@ -227,9 +287,9 @@ impl Driver {
                 }
             }
             Output::Topic { name, state } => {
-                if let Some(stream) = self.streams.get(&name).cloned() {
-                    let usual = self.usual(&name);
-                    let _ = self.line.desk.send(Msg::Stream { stream, state, usual }).await;
+                let usual = self.usual(&name);
+                for stream in self.streams.get(&name).cloned().unwrap_or_default() {
+                    self.tell(Msg::Stream { stream, state, usual }).await;
                 }
             }
             Output::Line(state) => self.line_news(state).await,
@@ -247,14 +307,15 @@ impl Driver {
         let message = if up {
             self.ups += 1;
             if self.ups > 1 {
-                let _ = self.line.desk.send(Msg::Reconnected).await;
+                self.tell(Msg::Reconnected).await;
             }
-            info!(venue = %self.line.venue.id(), route, "line up");
-            Msg::LineUp { route }
+            info!(venue = %self.line.shared.venue.id(), route, "line up");
+            Msg::LineUp { line: self.line.label.clone() }
         } else {
-            Msg::LineDown { route, streams: self.line.streams.clone(), reason: self.reason.clone() }
+            let streams = self.streams.values().flatten().cloned().collect();
+            Msg::LineDown { line: self.line.label.clone(), streams, reason: self.reason.clone() }
         };
-        let _ = self.line.desk.send(message).await;
+        self.tell(message).await;
     }
 
     fn usual(&self, topic: &Arc<str>) -> Option<Ms> {
@@ -263,34 +324,54 @@ impl Driver {
 
     /// Learned intervals move without a change of state; status shows them all the same.
     async fn tell_usual(&mut self) {
-        let now = self.line.clock.now();
+        let now = self.now();
         if self.told_usual.is_some_and(|at| now - at < USUAL_EVERY) {
             return;
         }
         self.told_usual = Some(now);
         let news: Vec<_> = self.link.topics().map(|(name, _, expected)| (name.clone(), expected)).collect();
         for (name, usual) in news {
-            if let Some(stream) = self.streams.get(&name).cloned() {
-                let _ = self.line.desk.send(Msg::Usual { stream, usual }).await;
+            for stream in self.streams.get(&name).cloned().unwrap_or_default() {
+                self.tell(Msg::Usual { stream, usual }).await;
             }
         }
     }
 
     fn send(&mut self, connection: ConnId, topics: &[Arc<str>], subscribe: bool) {
-        let streams: Vec<Stream> = topics.iter().filter_map(|t| self.streams.get(t).cloned()).collect();
-        let Some(connection) = self.connections.get_mut(&connection) else { return };
-        connection.held.retain(|held| !streams.iter().any(|s| s.name == held.name));
+        let first = |t: &Arc<str>| self.streams.get(t)?.first().cloned();
+        let streams: Vec<Stream> = topics.iter().filter_map(first).collect();
+        let Some(held) = self.connections.get_mut(&connection).map(|c| &mut c.held) else { return };
+        held.retain(|held| !streams.iter().any(|s| s.name == held.name));
         self.request_id += 1;
+        let id = self.request_id;
         let frames = if subscribe {
-            connection.held.extend(streams.iter().cloned());
-            self.line.venue.subscribe(&streams, &connection.held, self.request_id)
+            held.extend(streams.iter().cloned());
+            self.line.shared.venue.subscribe(&streams, held, id)
         } else {
-            self.line.venue.unsubscribe(&streams, &connection.held, self.request_id)
+            self.line.shared.venue.unsubscribe(&streams, held, id)
         };
+        if subscribe && streams.len() > 1 {
+            self.asked.push_back((id..id + frames.len() as u64, connection, topics.to_vec()));
+            if self.asked.len() > ASKED {
+                self.asked.pop_front();
+            }
+        }
         // A batch may take several ids.
         self.request_id += frames.len() as u64;
+        let Some(connection) = self.connections.get(&connection) else { return };
         for frame in frames {
             let _ = connection.sender.send(frame);
+        }
+    }
+
+    /// One bad name may have refused a whole request: each of its streams is asked for alone, once.
+    fn refused(&mut self, id: Option<u64>) {
+        let Some(place) = id.and_then(|id| self.asked.iter().position(|(ids, ..)| ids.contains(&id))) else {
+            return;
+        };
+        let Some((_, connection, names)) = self.asked.remove(place) else { return };
+        for name in names {
+            self.send(connection, std::slice::from_ref(&name), true);
         }
     }
 }

@@ -1,35 +1,44 @@
-//! A live venue: instruments, start-up fill, then lines, pollers and the desk.
+//! A live venue: its listing, then the desk and the lines.
 //!
-//! `connection` is one socket; `line` drives the link machine over the connections of one route; `desk`
-//! owns the tape; `poll` and `backfill` ask REST.
+//! `connection` is one socket, `pace` what the venue accepts of us; `line` drives the link machine over the
+//! connections of one route, `lines` opens and closes them; `desk` owns the tape, `follow` begins and ends
+//! symbols, `holes` keeps the ledger; `poll` and `backfill` ask REST.
 
 mod backfill;
 mod connection;
 mod desk;
+mod follow;
+mod holes;
 mod line;
+mod lines;
 mod pace;
 mod poll;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Channel, Origin};
-use shared::market::{Instrument, Kind, Ms, Symbol};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use shared::market::{Instrument, Kind, Symbol};
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use super::outlet::Outlet;
 use super::rest::Rest;
-use super::tape::Tape;
 use crate::capture::FrameSink;
 use crate::directory::Directory;
 use crate::store::Store;
-use crate::venues::{Fetch, Fetched, Instruments, Product, Stream, Venue};
-use desk::Desk;
-use line::Line;
+use crate::venues::{Fetch, Fetched, Instruments, Product, Venue};
+use desk::{Desk, Msg};
+use lines::{Lines, Shared};
 use pace::Gate;
+
+/// What a running venue is told to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Begin with a symbol, its past first. Nothing where it is followed already.
+    Follow(Symbol),
+    /// End it.
+    Unfollow(Symbol),
+}
 
 /// Decoded frames waiting for the desk.
 const DESK_QUEUE: usize = 10_000;
@@ -41,7 +50,9 @@ const RETRY_LONGEST: Duration = Duration::from_secs(60);
 /// What a live venue needs.
 pub struct LiveVenue {
     pub venue: Arc<dyn Venue>,
+    /// What is followed all the time.
     pub symbols: Vec<Symbol>,
+    pub orders: mpsc::UnboundedReceiver<Order>,
     pub rest: Rest,
     pub outlet: Outlet,
     pub store: Arc<dyn Store>,
@@ -57,97 +68,56 @@ pub struct LiveVenue {
 impl LiveVenue {
     /// Runs until dropped.
     pub async fn run(self) {
-        let mut listed = self.instruments().await;
-        let mut known = Instruments::default();
-        for (product, instrument) in &listed {
-            known.insert(product, (**instrument).clone());
-        }
-        let instruments: Vec<Arc<Instrument>> = listed.drain(..).map(|(_, i)| i).collect();
+        let (instruments, known) = self.instruments().await;
         self.directory.set(&self.venue.id(), instruments.clone());
-        let mut tape = Tape::new(self.venue.id(), Origin::Trades);
-        for instrument in &instruments {
-            tape.add(instrument.clone(), self.venue.book_of(instrument.kind));
-            backfill::run(instrument, &mut tape, &self.rest, &self.outlet, &*self.store).await;
-        }
-        self.stream(instruments, Arc::new(known), tape).await;
-    }
-
-    async fn stream(self, instruments: Vec<Arc<Instrument>>, known: Arc<Instruments>, tape: Tape) {
         let (sender, messages) = mpsc::channel(DESK_QUEUE);
-        let gate = Gate::default();
-        let mut tasks = JoinSet::new();
-        for (number, (route, streams)) in self.routes(&instruments).into_iter().enumerate() {
-            let line = Line {
-                venue: self.venue.clone(),
-                route,
-                instruments: known.clone(),
-                streams,
-                desk: sender.clone(),
-                clock: self.outlet.clock().clone(),
-                proxy: self.proxy.clone(),
-                frames: self.frames.clone(),
-                gate: gate.clone(),
-                seed: self.seed.wrapping_add(number as u64),
-            };
-            tasks.spawn(line.run());
-        }
-        let clock = self.outlet.clock().clone();
-        let polled: Vec<(Symbol, Ms)> = poll::open_interest(&*self.venue, &instruments, clock.now());
-        let (number, rest) = (instruments.len(), self.rest.clone());
-        for (index, instrument) in instruments.into_iter().enumerate() {
-            let place = (index, number);
-            tasks.spawn(poll::run(instrument, place, rest.clone(), clock.clone(), sender.clone()));
-        }
-        // The tasks end with this future.
-        Desk::new(tape, self.outlet, self.rest, sender, polled.into_iter()).run(messages).await;
+        let (listing, listed) = watch::channel(Arc::new(known));
+        let shared = Shared {
+            venue: self.venue,
+            instruments: listed,
+            desk: sender.clone(),
+            clock: self.outlet.clock().clone(),
+            proxy: self.proxy,
+            frames: self.frames,
+            gate: Gate::default(),
+            seed: self.seed,
+        };
+        let lines = Lines::new(shared);
+        let desk = Desk::new(self.rest, self.outlet, self.store, self.directory, lines, sender.clone());
+        let configured = async {
+            for instrument in instruments {
+                let _ = sender.send(Msg::Follow(instrument)).await;
+            }
+        };
+        tokio::join!(desk.run(messages, self.orders), configured);
+        drop(listing);
     }
 
-    /// The streams of every instrument by route, split where one connection may not carry them all.
-    fn routes(&self, instruments: &[Arc<Instrument>]) -> Vec<(crate::venues::RouteSpec, Vec<Stream>)> {
-        let mut by_route: HashMap<&str, Vec<Stream>> = HashMap::new();
-        for instrument in instruments {
-            for stream in self.venue.streams(instrument, &Channel::ALL) {
-                by_route.entry(stream.route).or_default().push(stream);
-            }
-        }
-        let mut lines = Vec::new();
-        for route in self.venue.routes() {
-            for streams in by_route.remove(route.name).unwrap_or_default().chunks(route.max_streams.max(1)) {
-                lines.push((route.clone(), streams.to_vec()));
-            }
-        }
-        for route in by_route.keys() {
-            error!(venue = %self.venue.id(), route, "streams on a route the venue does not have");
-        }
-        lines
-    }
-
-    /// The configured symbols as the venue lists them; asks until it has an answer.
-    async fn instruments(&self) -> Vec<(Product, Arc<Instrument>)> {
+    /// The configured symbols as the venue lists them, and everything it lists; asks until it has an answer.
+    async fn instruments(&self) -> (Vec<Arc<Instrument>>, Instruments) {
         let mut products: Vec<Product> = Vec::new();
         for kind in [Kind::Perp, Kind::Spot, Kind::Future, Kind::Stock, Kind::Index] {
             let wanted = self.symbols.iter().any(|s| kind_of(s) == kind);
             products.extend(self.venue.product_of(kind).filter(|p| wanted && !products.contains(p)));
         }
-        let mut found = Vec::new();
+        let (mut found, mut known) = (Vec::new(), Instruments::default());
         for product in products {
-            let listed = self.listed(product).await;
-            found.extend(
-                listed
-                    .into_iter()
-                    .filter(|i| self.symbols.contains(&i.symbol))
-                    .map(|i| (product, Arc::new(i))),
-            );
+            for instrument in self.listed(product).await {
+                if self.symbols.contains(&instrument.symbol) {
+                    found.push(Arc::new(instrument.clone()));
+                }
+                known.insert(product, instrument);
+            }
         }
         for symbol in &self.symbols {
-            if !found.iter().any(|(_, i)| i.symbol == *symbol) {
+            if !found.iter().any(|i| i.symbol == *symbol) {
                 let reason = format!("SYMBOLS: {} does not list {symbol}", self.venue.id());
                 warn!("{reason}");
                 self.outlet.board().reason(&self.venue.id(), Some(reason));
             }
         }
         info!(venue = %self.venue.id(), count = found.len(), "instruments known");
-        found
+        (found, known)
     }
 
     async fn listed(&self, product: Product) -> Vec<Instrument> {

@@ -3,27 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::Channel;
-use shared::market::{Instrument, Ms, Symbol};
+use shared::market::{Instrument, Ms};
 use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::desk::Msg;
 use crate::clock::Clock;
 use crate::ingest::rest::{Rest, RestError};
-use crate::venues::{Fetched, Poll, Venue};
+use crate::venues::{Fetched, Poll};
 
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The symbols whose open interest is asked for, with how often.
-pub(super) fn open_interest(
-    venue: &dyn Venue,
-    instruments: &[Arc<Instrument>],
-    now: Ms,
-) -> Vec<(Symbol, Ms)> {
-    let polls = instruments.iter().flat_map(|i| venue.polls(i, now).into_iter().map(move |p| (i, p)));
-    polls.filter(|(_, p)| p.channel == Channel::Oi).map(|(i, p)| (i.symbol.clone(), p.every)).collect()
-}
 
 /// Asks what the venue wants to be asked about one instrument, each as often as it says, until dropped. `place`:
 /// the first question of each kind waits for its part of the period, so that many instruments spread over it.
