@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::decode::{Decoder, Line, Note};
 use super::reader::FrameReader;
+use crate::venues::Venue;
 use crate::venues::binance::Binance;
 
 /// The recordings, by default beside the workspace; `None` where there are none, which CI does not allow.
@@ -21,9 +22,9 @@ fn captures() -> Option<PathBuf> {
     None
 }
 
-/// Counts by kind of one recording; panics at a damaged frame.
-fn counts(path: &Path) -> BTreeMap<String, u64> {
-    let mut decoder = Decoder::new(Arc::new(Binance::default()), None);
+/// Counts by kind of one recording of a venue; panics at a damaged frame.
+fn counts(venue: Arc<dyn Venue>, path: &Path) -> BTreeMap<String, u64> {
+    let mut decoder = Decoder::new(venue, None);
     let mut counts = BTreeMap::new();
     for item in FrameReader::open(path).unwrap() {
         for line in decoder.line(item) {
@@ -41,19 +42,29 @@ fn counts(path: &Path) -> BTreeMap<String, u64> {
     counts
 }
 
-#[test]
-fn every_recorded_frame_is_events_or_a_named_kind() {
-    let Some(folder) = captures() else { return };
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder.join("binance")).unwrap().map(|f| f.unwrap().path()).collect();
+/// A venue's recordings by file name: events by channel, ignored kinds in brackets; printed as a table. Empty where
+/// there are no recordings. Panics at a damaged frame.
+pub(crate) fn table(venue: impl Fn() -> Arc<dyn Venue>) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let Some(folder) = captures() else { return BTreeMap::new() };
+    let folder = folder.join(venue().id().as_str());
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e != "md"));
     files.sort();
     assert!(!files.is_empty());
+    let mut all = BTreeMap::new();
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let counts = counts(&file);
+        let counts = counts(venue(), &file);
         println!("{name}");
         counts.iter().for_each(|(kind, n)| println!("    {n:>6}  {kind}"));
+        all.insert(name, counts);
+    }
+    all
+}
+
+#[test]
+fn every_recorded_frame_is_events_or_a_named_kind() {
+    for (name, counts) in table(|| Arc::new(Binance::default())) {
         assert!(!counts.contains_key("(unlisted)"), "{name}");
         assert!(!counts.contains_key("(depth_gap)"), "{name}");
         let of = |kind: &str| counts.get(kind).copied().unwrap_or(0);
@@ -84,7 +95,7 @@ fn long_recordings_keep_their_books_in_step() {
         ("binance_spot_btcusdt_20240809.txt.gz", 10_147, 45_134 + 3_044),
     ];
     for (name, trades, books) in cases {
-        let counts = counts(&folder.join("replay").join(name));
+        let counts = counts(Arc::new(Binance::default()), &folder.join("replay").join(name));
         println!("{name} {counts:?}");
         let of = |kind: &str| counts.get(kind).copied().unwrap_or(0);
         assert_eq!(of("trade"), trades);

@@ -12,7 +12,7 @@ pub mod record;
 pub mod replay;
 
 #[cfg(test)]
-mod capture_tests;
+pub(crate) mod capture_tests;
 
 pub use reader::{CaptureError, FrameReader, RawFrame, Source};
 pub use record::{FrameSink, Packing, Recording};

@@ -5,6 +5,7 @@
 
 pub mod binance;
 mod common;
+pub mod okx;
 pub mod sim;
 mod types;
 
@@ -25,7 +26,10 @@ use crate::config::BaseUrls;
 type Registered = (&'static str, fn(&BaseUrls) -> Arc<dyn Venue>);
 
 /// The registry: one line per folder. The simulated market is no socket venue and stands apart.
-const REGISTRY: &[Registered] = &[("binance", |urls| Arc::new(binance::Binance::new(urls.into())))];
+const REGISTRY: &[Registered] = &[
+    ("binance", |urls| Arc::new(binance::Binance::new(urls.into()))),
+    ("okx", |urls| Arc::new(okx::Okx::new(urls.into()))),
+];
 
 /// The names of the real venues.
 pub fn names() -> impl Iterator<Item = &'static str> {
