@@ -1,6 +1,5 @@
 //! Puts the parts together: one running relay.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +26,8 @@ use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
-use crate::ingest::live::{LiveVenue, Order};
+use crate::ingest::demand::{FollowLimits, Follower};
+use crate::ingest::live::LiveVenue;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::recorder::{self, Recorder};
 use crate::ingest::rest::{Rest, http_client};
@@ -54,6 +54,8 @@ pub struct Parts {
     pub access: Access,
     pub metrics: PrometheusHandle,
     pub clock: Clock,
+    /// What following symbols on demand may cost.
+    pub follow: FollowLimits,
     /// Origins that may show the page in a frame.
     pub frame_ancestors: Vec<String>,
     /// A built page to serve instead of the embedded one.
@@ -68,8 +70,6 @@ pub struct Relay {
     page: (Vec<String>, Option<PathBuf>),
     recorder: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
-    /// What running venues are told.
-    orders: HashMap<VenueId, mpsc::UnboundedSender<Order>>,
 }
 
 impl Relay {
@@ -79,6 +79,7 @@ impl Relay {
         let hub = Arc::new(Hub::new());
         let directory = Arc::new(Directory::new(parts.venues.clone()));
         let board = Arc::new(Board::new(parts.mode, parts.venues));
+        let follower = Arc::new(Follower::new(directory.clone(), hub.clone(), parts.follow));
         let (demand, wanted) = mpsc::unbounded_channel();
         let sources = Arc::new(Sources::new(directory.clone()));
         let live = {
@@ -98,6 +99,7 @@ impl Relay {
             board,
             parts.access,
             parts.metrics,
+            follower.clone(),
             demand,
         ));
         core.hub.set_status(core.board.status(core.clock.now()));
@@ -108,10 +110,11 @@ impl Relay {
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
             tokio::spawn(derive::run(higher, joined, bus.consume(), wanted)),
+            tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];
         let page = (parts.frame_ancestors, parts.page_dir);
-        Relay { core, history, sources, page, recorder, tasks, orders: HashMap::new() }
+        Relay { core, history, sources, page, recorder, tasks }
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -161,12 +164,10 @@ impl Relay {
             .context("HTTPS_PROXY")?;
         let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone());
         self.sources.add(rest.clone());
-        let (orders_to, orders) = mpsc::unbounded_channel();
-        self.orders.insert(id.clone(), orders_to);
         let live = LiveVenue {
             venue,
             symbols: config.symbols.clone(),
-            orders,
+            orders: self.core.follower.attach(id, &config.symbols),
             rest,
             outlet: self.outlet(id.clone()),
             store: self.core.store.clone(),

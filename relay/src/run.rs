@@ -63,6 +63,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         access: access(config),
         metrics,
         clock: Clock::real(),
+        follow: venues.follow_limits(),
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
     });

@@ -33,6 +33,7 @@ fn nothing_set_gives_the_defaults() {
     assert_eq!(symbols(&config), ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP"]);
     assert_eq!(config.store.sqlite_path, Path::new("./tapedeck-data/hot.sqlite3"));
     assert_eq!(config.store.folders(), [Path::new("./tapedeck-data")]);
+    assert_eq!((config.venues.grace_s, config.venues.dynamic_symbols), (60, 20));
     let limits = &config.limits;
     assert_eq!((limits.frames_per_second, limits.subscriptions, limits.frame_bytes), (20, 200, 65_536));
     assert_eq!(config.log, LogConfig { format: LogFormat::Text, filter: "info".into() });
@@ -165,6 +166,14 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (("SIM_SEED", "1.5"), "SIM_SEED: `1.5` is not a seed: use a whole number from 0"),
         (
+            ("TAPEDECK_GRACE_S", "0"),
+            "TAPEDECK_GRACE_S: `0` is not a number of seconds: use a whole number from 1 to 86400",
+        ),
+        (
+            ("TAPEDECK_DYNAMIC_SYMBOLS", "-1"),
+            "TAPEDECK_DYNAMIC_SYMBOLS: `-1` is not a number of symbols: use a whole number from 0 to 1000",
+        ),
+        (
             ("BINANCE_WS_URL", "https://x"),
             "BINANCE_WS_URL: `https://x` is not a socket address: use one like wss://host:port",
         ),
@@ -223,7 +232,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "[venues.kraken]\nws_url = \"x\"",
-            "unknown setting venues.kraken in tapedeck.toml: [venues] has https_proxy, provider, sim_seed, symbols",
+            "unknown setting venues.kraken in tapedeck.toml: [venues] has dynamic_symbols, grace_s, https_proxy, provider, sim_seed, symbols",
         ),
         (
             "[log]\n\ntokens = [secret]",

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
-use shared::market::{Symbol, VenueId};
+use shared::market::{Ms, Symbol, VenueId};
 
 use super::{ConfigError, Layers};
+use crate::ingest::demand::FollowLimits;
 use crate::venues::{self, sim::SimMarket};
 
 /// What is followed without `SYMBOLS`.
@@ -22,6 +23,12 @@ pub struct VenuesConfig {
     /// `HTTPS_PROXY` (or `https_proxy`): `http://[user:password@]host[:port]`, used for https and wss.
     /// Default none.
     pub https_proxy: Option<SecretString>,
+    /// `TAPEDECK_GRACE_S`: how many seconds a symbol that a client opened stays open after the last one left,
+    /// 1 to 86400. Default 60.
+    pub grace_s: u32,
+    /// `TAPEDECK_DYNAMIC_SYMBOLS`: most symbols of one venue that clients may open besides the configured ones,
+    /// 0 to 1000. Default 20.
+    pub dynamic_symbols: u32,
     /// `SIM_SEED`: which simulated market. Default 1.
     pub sim_seed: u64,
     /// Base addresses that differ from the venue's own, by venue. Default none.
@@ -82,6 +89,14 @@ impl VenuesConfig {
         let https_proxy =
             layers.secret("venues.https_proxy", &["HTTPS_PROXY", "https_proxy"], expected, is_proxy)?;
 
+        let expected = "a number of seconds: use a whole number from 1 to 86400";
+        let seconds = |text: &str| text.parse().ok().filter(|s| (1..=86_400).contains(s));
+        let grace_s = layers.one("venues.grace_s", &["TAPEDECK_GRACE_S"], expected, seconds)?;
+        let expected = "a number of symbols: use a whole number from 0 to 1000";
+        let number = |text: &str| text.parse().ok().filter(|n| (0..=1_000).contains(n));
+        let variables = ["TAPEDECK_DYNAMIC_SYMBOLS"];
+        let dynamic_symbols = layers.one("venues.dynamic_symbols", &variables, expected, number)?;
+
         let mut base_urls = BTreeMap::new();
         for venue in venues::names() {
             let urls = BaseUrls::read(layers, venue)?;
@@ -89,7 +104,21 @@ impl VenuesConfig {
                 base_urls.insert(venue, urls);
             }
         }
-        Ok(VenuesConfig { provider, symbols, https_proxy, sim_seed, base_urls })
+        Ok(VenuesConfig {
+            provider,
+            symbols,
+            grace_s: grace_s.unwrap_or(60),
+            dynamic_symbols: dynamic_symbols.unwrap_or(20),
+            https_proxy,
+            sim_seed,
+            base_urls,
+        })
+    }
+
+    /// The settings of symbols followed on demand.
+    pub fn follow_limits(&self) -> FollowLimits {
+        let symbols = usize::try_from(self.dynamic_symbols).unwrap_or(usize::MAX);
+        FollowLimits { grace: Ms::seconds(self.grace_s.into()), symbols }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn guard(State(core): State<Arc<Core>>, request: Request, next:
                 "rate_limited",
                 "too many requests from this address",
             );
-            return (([(header::RETRY_AFTER, wait.to_string())]), refusal).into_response();
+            return refusal.retry_after(wait).into_response();
         }
     }
     next.run(request).await

@@ -35,10 +35,14 @@ use crate::derive::{Demand, is_derived};
 use crate::directory::Directory;
 use crate::hub::Hub;
 use crate::ingest::Board;
+use crate::ingest::demand::Follower;
 use crate::store::Store;
 
 /// Longest wait for the first values of a topic that is made on demand.
 const DERIVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Code of a refusal: a venue follows as many symbols on demand as it may.
+const TOO_MANY_SYMBOLS: &str = "too_many_symbols";
 
 /// What every route can reach.
 pub struct Core {
@@ -52,6 +56,8 @@ pub struct Core {
     pub board: Arc<Board>,
     pub access: Access,
     pub metrics: PrometheusHandle,
+    /// Told what clients want of the venues.
+    pub follower: Arc<Follower>,
     /// Told which topics made on demand clients have asked for.
     pub demand: mpsc::UnboundedSender<Demand>,
     connections: limits::Connections,
@@ -71,6 +77,7 @@ impl Core {
         board: Arc<Board>,
         access: Access,
         metrics: PrometheusHandle,
+        follower: Arc<Follower>,
         demand: mpsc::UnboundedSender<Demand>,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
@@ -87,6 +94,7 @@ impl Core {
             board,
             access,
             metrics,
+            follower,
             demand,
             connections,
             requests,
@@ -114,7 +122,7 @@ impl Core {
             let mut listings = self.directory.listings(symbol);
             listings.retain(|i| request.venues.is_empty() || request.venues.contains(&i.venue));
             if listings.is_empty() && joined.is_none() {
-                let message = format!("unknown symbol `{symbol}`: /api/symbols lists what there is");
+                let message = format!("unknown symbol `{symbol}`: /api/symbols/search finds what there is");
                 return Err(fail("unknown_symbol", message));
             }
             for channel in &request.channels {

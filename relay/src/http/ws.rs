@@ -18,7 +18,7 @@ use shared::wire::{
 use tracing::{Instrument, debug, info, info_span};
 
 use super::limits::{self, RateWindow};
-use super::{ApiError, Core};
+use super::{ApiError, Core, TOO_MANY_SYMBOLS};
 use crate::hub::{Client, Loss};
 
 /// Frames joined into one write.
@@ -82,6 +82,7 @@ async fn session(core: Arc<Core>, client: Arc<Client>, socket: WebSocket) {
     writer.abort();
     drop(reader);
     core.hub.disconnect(&client);
+    core.follower.release(client.id(), Vec::new());
     info!("client disconnected");
 }
 
@@ -152,6 +153,11 @@ async fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Res
         refuse(client, request.id, "too_many_subscriptions", &message);
         return Err(OverLimit);
     }
+    let held = client.topics().into_iter().chain(topics.iter().cloned()).collect();
+    if let Err(full) = core.follower.hold(client.id(), held) {
+        refuse(client, request.id, TOO_MANY_SYMBOLS, &full.to_string());
+        return Ok(());
+    }
     core.wanted(&topics).await;
     let names = topics.iter().cloned().map(Into::into).collect();
     let answer = ServerFrame::Subscribed(Subscribed { id: request.id, topics: names }).encode();
@@ -176,6 +182,7 @@ fn unsubscribe(core: &Core, client: &Client, r: &Unsubscribe) {
             && (r.venues.is_empty() || r.venues.contains(&t.venue))
             && (r.intervals.is_empty() || t.interval.is_some_and(|i| r.intervals.contains(&i)))
     });
+    core.follower.release(client.id(), client.topics());
     let topics = client.topics().into_iter().map(Into::into).collect();
     client.control(ServerFrame::Subscribed(Subscribed { id: r.id.clone(), topics }).encode());
 }

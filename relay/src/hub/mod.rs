@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use shared::event::{Class, Cursor, Stamped, Topic};
+use shared::market::{Symbol, VenueId};
 use shared::wire::{Data, ServerFrame, Status};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -219,6 +220,12 @@ impl Hub {
             inner.topics.remove(topic);
         }
         free
+    }
+
+    /// Forgets the last values of a market's topics that nobody subscribes to.
+    pub fn forget(&self, venue: &VenueId, symbol: &Symbol) {
+        let of = |topic: &Topic| topic.venue == *venue && topic.symbol == *symbol;
+        self.lock().topics.retain(|topic, state| !of(topic) || !state.is_free());
     }
 
     /// The frames a new subscriber of these topics would get.

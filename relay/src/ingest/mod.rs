@@ -1,12 +1,13 @@
 //! Ingest: from venues to the bus.
 //!
 //! `tape` turns one venue's updates into events; `book_sync` keeps its books in step; `outlet` counts and
-//! publishes; `board` is what is known of each venue right now; `recorder` decides what is kept. `sim`
+//! publishes; `demand` is which symbols clients want; `board` is what is known of each venue right now; `recorder` decides what is kept. `sim`
 //! drives the simulated market.
 
 mod board;
 pub mod book_sync;
 pub mod budget;
+pub mod demand;
 pub mod live;
 pub mod outlet;
 pub mod recorder;

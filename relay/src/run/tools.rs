@@ -74,6 +74,7 @@ pub async fn record(
         access: access(&config),
         metrics: start_metrics()?,
         clock: Clock::real(),
+        follow: config.venues.follow_limits(),
         frame_ancestors: Vec::new(),
         page_dir: None,
     });

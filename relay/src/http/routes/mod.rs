@@ -68,7 +68,8 @@ impl ApiState {
         let venue = self.venue(params)?;
         let listed = |v: &VenueId| listings.iter().any(|i| i.venue == *v);
         if listings.is_empty() {
-            let detail = format!("`symbol`: nobody lists `{symbol}`; /api/symbols has what there is");
+            let detail =
+                format!("`symbol`: nobody lists `{symbol}`; /api/symbols/search finds what there is");
             return Err(ApiError::not_found("unknown_symbol", detail));
         }
         if let Some(venue) = venue.as_ref().filter(|v| !listed(v)) {
