@@ -4,7 +4,9 @@
 //! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
 
 pub mod binance;
+pub mod coinbase;
 mod common;
+pub mod hyperliquid;
 pub mod okx;
 pub mod sim;
 mod types;
@@ -29,6 +31,8 @@ type Registered = (&'static str, fn(&BaseUrls) -> Arc<dyn Venue>);
 const REGISTRY: &[Registered] = &[
     ("binance", |urls| Arc::new(binance::Binance::new(urls.into()))),
     ("okx", |urls| Arc::new(okx::Okx::new(urls.into()))),
+    ("hyperliquid", |urls| Arc::new(hyperliquid::Hyperliquid::new(urls.into()))),
+    ("coinbase", |urls| Arc::new(coinbase::Coinbase::new(urls.into()))),
 ];
 
 /// The names of the real venues.
