@@ -162,7 +162,9 @@ impl Relay {
         install_tls();
         let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret))
             .context("HTTPS_PROXY")?;
-        let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone());
+        let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone())
+            .keep_quota(&config.quota_dir)
+            .with_context(|| format!("DATA_DIR: the use of {id}'s monthly quota cannot be read"))?;
         self.sources.add(rest.clone());
         let live = LiveVenue {
             venue,

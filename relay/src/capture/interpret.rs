@@ -108,7 +108,7 @@ impl Interpreter {
         Ok(match decoded.frame {
             Frame::Updates(updates) => Reading::Updates(updates),
             Frame::Ack { .. } => Reading::Ignored("ack"),
-            Frame::Refused { .. } => Reading::Ignored("refused"),
+            Frame::Refused { .. } | Frame::Again { .. } => Reading::Ignored("refused"),
             Frame::Ignored(kind) => Reading::Ignored(kind),
             Frame::Shutdown => Reading::Ignored("server_shutdown"),
             Frame::Renew => Reading::Ignored("server_notice"),

@@ -24,7 +24,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;
 pub use store::StoreConfig;
-pub use venues::{BaseUrls, Provider, VenuesConfig};
+pub use venues::{BaseUrls, Licence, Provider, VenuesConfig};
 
 /// Read when it is there and no other is named.
 const DEFAULT_FILE: &str = "tapedeck.toml";
@@ -113,7 +113,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], to be shown as it is.
     pub fn from_layers(layers: &Layers, flags: &Flags) -> Result<Config, ConfigError> {
-        let config = Config {
+        let mut config = Config {
             log: LogConfig::read(layers)?,
             venues: VenuesConfig::read(layers, flags.demo)?,
             store: StoreConfig::read(layers)?,
@@ -121,6 +121,8 @@ impl Config {
             server: ServerConfig::read(layers, flags.listen)?,
         };
         layers.refuse_unknown()?;
+        let exposed = !config.server.listen.ip().is_loopback();
+        config.venues.settle(exposed, &config.store.data_dir);
         Ok(config)
     }
 }

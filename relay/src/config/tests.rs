@@ -119,6 +119,7 @@ fn venue_addresses_cover_spot_unless_it_has_its_own() {
         rest: None,
         spot_ws: Some("ws://127.0.0.1:9".into()),
         spot_rest: Some("http://127.0.0.1:8/spot".into()),
+        licence: Licence::default(),
     };
     assert_eq!(found, expected);
 }
@@ -249,6 +250,7 @@ fn secrets_show_neither_in_debug_nor_in_errors() {
     let config = from_env(&[
         ("TAPEDECK_TOKENS", "open-sesame"),
         ("HTTPS_PROXY", "http://me:open-sesame@proxy.example:3128"),
+        ("INSIGHTSENTRY_API_KEY", "open-sesame"),
     ])
     .unwrap();
     assert_eq!(config.server.tokens[0].expose_secret(), "open-sesame");
@@ -259,10 +261,31 @@ fn secrets_show_neither_in_debug_nor_in_errors() {
         from_file("[server]\ntokens = { a = \"open-sesame\" }"),
         from_file("[venues]\nhttps_proxy = \"https://me:open-sesame@x\""),
         from_file("[store]\nurl = \"postgres://me:open-sesame@x\""),
+        from_file("[venues.insightsentry]\napi_key = \"open-sesame with blanks\""),
     ];
     for error in bad.map(Result::unwrap_err) {
         assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
     }
+}
+
+#[test]
+fn a_licence_has_a_key_a_plan_and_knows_who_listens() {
+    let licence = |variables: &[(&str, &str)]| {
+        from_env(variables).unwrap().venues.base_urls["insightsentry"].licence.clone()
+    };
+    assert_eq!(licence(&[]), Licence::default());
+    let set = licence(&[
+        ("INSIGHTSENTRY_API_KEY", "open-sesame"),
+        ("INSIGHTSENTRY_PUBLIC", "true"),
+        ("INSIGHTSENTRY_REQUESTS_PER_MINUTE", "80"),
+        ("TAPEDECK_ADDRESS", "0.0.0.0"),
+        ("TAPEDECK_PUBLIC", "true"),
+    ]);
+    let key = Some("open-sesame".into());
+    let expected =
+        Licence { key, public: true, exposed: true, requests_per_minute: 80, ..Licence::default() };
+    assert_eq!(set, expected);
+    assert_eq!(from_env(&[("DATA_DIR", "/d")]).unwrap().venues.quota_dir, Path::new("/d"));
 }
 
 #[test]

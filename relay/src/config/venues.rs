@@ -1,8 +1,9 @@
 //! Which venues and symbols are followed, and how they are reached.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shared::market::{Ms, Symbol, VenueId};
 
 use super::{ConfigError, Layers};
@@ -31,8 +32,10 @@ pub struct VenuesConfig {
     pub dynamic_symbols: u32,
     /// `SIM_SEED`: which simulated market. Default 1.
     pub sim_seed: u64,
-    /// Base addresses that differ from the venue's own, by venue. Default none.
+    /// Base addresses that differ from the venue's own, and licences, by venue. Default none.
     pub base_urls: BTreeMap<&'static str, BaseUrls>,
+    /// Where the use of monthly quotas is kept: `DATA_DIR`.
+    pub quota_dir: PathBuf,
 }
 
 /// Where events come from.
@@ -50,7 +53,7 @@ pub enum Provider {
 /// the general address unless it has its own. Binance: futures sockets are `<ws>/public/stream` and
 /// `<ws>/market/stream`, spot `<spot_ws or ws>/stream`; calls go to `<rest>/fapi/..` and
 /// `<spot_rest or rest>/api/..`.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub struct BaseUrls {
     /// `<VENUE>_WS_URL`.
     pub ws: Option<String>,
@@ -60,6 +63,46 @@ pub struct BaseUrls {
     pub spot_ws: Option<String>,
     /// `<VENUE>_SPOT_REST_URL`; default the one of `rest`.
     pub spot_rest: Option<String>,
+    /// Key and plan, for venues that want a key.
+    pub licence: Licence,
+}
+
+/// What a venue under licence is followed with. `Debug` does not show the key.
+#[derive(Clone, Debug)]
+pub struct Licence {
+    /// `<VENUE>_API_KEY`; without one the venue is off.
+    pub key: Option<SecretString>,
+    /// `<VENUE>_PUBLIC`: the licence allows serving the data beyond loopback. Default false.
+    pub public: bool,
+    /// The relay listens beyond loopback.
+    pub exposed: bool,
+    /// The plan's REST requests a minute and a month (UTC), and its live subscriptions. Default 25, 50000 and 2.
+    pub requests_per_minute: u32,
+    pub requests_per_month: u32,
+    pub live_subscriptions: u32,
+}
+
+impl Default for Licence {
+    fn default() -> Licence {
+        Licence {
+            key: None,
+            public: false,
+            exposed: false,
+            requests_per_minute: 25,
+            requests_per_month: 50_000,
+            live_subscriptions: 2,
+        }
+    }
+}
+
+impl PartialEq for Licence {
+    fn eq(&self, other: &Licence) -> bool {
+        let key = |licence: &Licence| licence.key.as_ref().map(|key| key.expose_secret().to_owned());
+        let rest = |l: &Licence| {
+            (l.public, l.exposed, l.requests_per_minute, l.requests_per_month, l.live_subscriptions)
+        };
+        key(self) == key(other) && rest(self) == rest(other)
+    }
 }
 
 impl VenuesConfig {
@@ -100,7 +143,7 @@ impl VenuesConfig {
         let mut base_urls = BTreeMap::new();
         for venue in venues::names() {
             let urls = BaseUrls::read(layers, venue)?;
-            if urls != BaseUrls::default() {
+            if urls != BaseUrls::default() || venues::is_licensed(venue) {
                 base_urls.insert(venue, urls);
             }
         }
@@ -112,6 +155,7 @@ impl VenuesConfig {
             https_proxy,
             sim_seed,
             base_urls,
+            quota_dir: PathBuf::new(),
         })
     }
 
@@ -119,6 +163,33 @@ impl VenuesConfig {
     pub fn follow_limits(&self) -> FollowLimits {
         let symbols = usize::try_from(self.dynamic_symbols).unwrap_or(usize::MAX);
         FollowLimits { grace: Ms::seconds(self.grace_s.into()), symbols }
+    }
+
+    /// What other sections say about venues: whether the relay listens beyond loopback, and where it keeps things.
+    pub(super) fn settle(&mut self, exposed: bool, data_dir: &Path) {
+        self.base_urls.values_mut().for_each(|urls| urls.licence.exposed = exposed);
+        self.quota_dir = data_dir.to_owned();
+    }
+}
+
+impl Licence {
+    fn read(layers: &Layers, venue: &str) -> Result<Licence, ConfigError> {
+        let name = |name: &str| format!("{}_{}", venue.to_uppercase(), name.to_uppercase());
+        let key = |name: &str| format!("venues.{venue}.{name}");
+        let own = Licence::default();
+        let expected = "a key: use 8 or more visible characters";
+        let visible = |text: &str| text.len() >= 8 && text.bytes().all(|b| b.is_ascii_graphic());
+        let count = |field: &str, default: u32| {
+            layers.count(&key(field), &[&name(field)]).map(|given| given.unwrap_or(default))
+        };
+        Ok(Licence {
+            key: layers.secret(&key("api_key"), &[&name("api_key")], expected, visible)?,
+            public: layers.switch(&key("public"), &[&name("public")])?.unwrap_or(false),
+            exposed: false,
+            requests_per_minute: count("requests_per_minute", own.requests_per_minute)?,
+            requests_per_month: count("requests_per_month", own.requests_per_month)?,
+            live_subscriptions: count("live_subscriptions", own.live_subscriptions)?,
+        })
     }
 }
 
@@ -132,12 +203,17 @@ impl BaseUrls {
         let ws = |name| read(name, "a socket address: use one like wss://host:port", ["ws://", "wss://"]);
         let rest = |name| read(name, "an address: use one like https://host:port", ["http://", "https://"]);
         let (general, general_rest) = (ws("ws_url")?, rest("rest_url")?);
+        if venues::is_licensed(venue) {
+            let licence = Licence::read(layers, venue)?;
+            return Ok(BaseUrls { ws: general, rest: general_rest, licence, ..BaseUrls::default() });
+        }
         let (spot, spot_rest) = (ws("spot_ws_url")?, rest("spot_rest_url")?);
         Ok(BaseUrls {
             spot_ws: spot.or_else(|| general.clone()),
             spot_rest: spot_rest.or_else(|| general_rest.clone()),
             ws: general,
             rest: general_rest,
+            licence: Licence::default(),
         })
     }
 }

@@ -20,7 +20,7 @@ const LATE: Ms = Ms(600_000);
 /// More rows than any window holds.
 const ALL: usize = 1_000_000;
 
-type Key = (VenueId, Symbol, Timeframe);
+pub(super) type Key = (VenueId, Symbol, Timeframe);
 
 /// One lock per series: whoever holds it fetches, the others find the rows afterwards.
 #[derive(Default)]
@@ -105,13 +105,25 @@ impl History {
         match self.page(series, timeframe, (from, to)).await {
             Ok((page, _)) => {
                 self.store.flush().await.ok();
-                Ok(page.first().map(|row| row.bar.timestamp).or(first))
+                Ok(page.iter().map(|row| row.bar.timestamp).find(|at| *at >= range.0).or(first))
             }
             Err(e) => {
                 *fault = Some(e);
                 Ok(first)
             }
         }
+    }
+
+    /// Whether a venue that answers with all it has did so lately, and `from` is no further back than what an
+    /// answer settles; notes that it is asked now otherwise.
+    fn just_asked(&self, series: &Series, timeframe: Timeframe, from: Ms) -> bool {
+        let key = (series.venue.clone(), series.symbol.clone(), timeframe);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.get(&key).is_some_and(|at| series.now - *at < LATE && from >= *at - LATE) {
+            return true;
+        }
+        asked.insert(key, series.now);
+        false
     }
 
     async fn holes(
@@ -142,6 +154,11 @@ impl History {
         if let Some(fault) = self.failing(&series.venue) {
             return Err(fault);
         }
+        let whole = self.source.answers_whole(&series.venue);
+        if whole && self.just_asked(series, timeframe, from) {
+            // What is not there yet comes over the socket, or not at all.
+            return Ok((Vec::new(), to));
+        }
         let longest = self.source.bars_per_call(&series.venue);
         let to = longest.map_or(to, |bars| to.min(from + Ms(timeframe.nominal().0 * i64::from(bars))));
         let asked = self.source.klines(&series.venue, &series.symbol, timeframe, from, to).await;
@@ -150,9 +167,10 @@ impl History {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.insert(series.venue.clone(), (Instant::now() + PAUSE, fault.clone()));
         })?;
-        // `to` is at most the settled edge, so what opens before it is closed. Anything else a venue adds
-        // (its forming bar, a bar before the range, disorder) is not taken.
-        bars.retain(|bar| from <= bar.timestamp && bar.timestamp < to && bar.interval == timeframe);
+        // What opens before the settled edge is closed, and `to` is not behind it. Anything else a venue adds (its
+        // forming bar, a bar before the range, disorder) is not taken, unless it answers with all it has.
+        let (low, high) = if whole { (Ms::ZERO, series.settled(timeframe)) } else { (from, to) };
+        bars.retain(|bar| low <= bar.timestamp && bar.timestamp < high && bar.interval == timeframe);
         bars.sort_by_key(|bar| bar.timestamp);
         bars.dedup_by_key(|bar| bar.timestamp);
         let covered = bars.last().map_or(to, |last| series.end(timeframe, last.timestamp).min(to));
@@ -178,7 +196,10 @@ impl History {
         let mut records: Vec<Record> = page.iter().map(|row| Record::Event(event(row))).collect();
         let dataset = Dataset::Bars(timeframe);
         let (symbol, venue) = (symbol.clone(), venue.clone());
-        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from, to: known.min(covered) }));
+        // With more than was asked for, more is settled.
+        let first = page.first().map_or(from, |row| row.bar.timestamp.min(from));
+        let last = covered.max(page.last().map_or(covered, |row| series.end(timeframe, row.bar.timestamp)));
+        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from: first, to: known.min(last) }));
         if let Err(e) = self.store.write(records).await {
             tracing::error!(error = %e, "fetched history is not kept");
         }

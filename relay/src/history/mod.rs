@@ -40,6 +40,11 @@ pub trait HistorySource: Send + Sync + 'static {
         None
     }
 
+    /// Whether [`Self::klines`] brings all the venue has up to now, whatever part of it was asked for: it is kept.
+    fn answers_whole(&self, _venue: &VenueId) -> bool {
+        false
+    }
+
     /// Bars opening in `[from, to)`, ascending; where a page holds fewer, those nearest `from`. An empty
     /// answer means there is none in the whole range. The forming bar may be among them.
     ///
@@ -134,6 +139,8 @@ pub struct History {
     live: Arc<dyn LiveBars>,
     now: Box<dyn Fn() -> Ms + Send + Sync>,
     flights: fill::Flights,
+    /// When series of venues that answer with all they have were asked for.
+    asked: Mutex<HashMap<fill::Key, Ms>>,
     folded: Mutex<HashMap<(VenueId, Symbol), folded::Slot>>,
     /// Venues that failed lately, until when they are left alone, and why.
     failed: Mutex<HashMap<VenueId, (Instant, SourceError)>>,
@@ -174,6 +181,7 @@ impl History {
             live,
             now: Box::new(now),
             flights: fill::Flights::default(),
+            asked: Mutex::default(),
             folded: Mutex::default(),
             failed: Mutex::default(),
         }

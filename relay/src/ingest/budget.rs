@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use shared::market::{Calendar, Ms, Timeframe};
 
 use super::BudgetStatus;
+use super::quota::Used;
 use crate::venues::{Counted, LimitSpec, Window};
 
 /// Part of a venue's allowance we use: others may share our address, and clocks differ.
@@ -128,11 +129,43 @@ impl Budget {
         }
     }
 
-    /// Blocks the host of a limit; a longer block already there stays.
-    pub fn block(&mut self, limit: &str, until: Ms) {
-        if let Some(bucket) = self.buckets.iter().find(|b| b.spec.name == limit) {
-            let held = self.blocked.entry(bucket.spec.host.clone()).or_insert(until);
-            *held = (*held).max(until);
+    /// Blocks the host of a limit; a longer block already there stays. A block to the month's end says that the
+    /// month's quota is used up.
+    pub fn block(&mut self, limit: &str, until: Ms, now: Ms) {
+        let Some(host) = self.buckets.iter().find(|b| b.spec.name == limit).map(|b| b.spec.host.clone())
+        else {
+            return;
+        };
+        for bucket in self.buckets.iter_mut().filter(|b| b.spec.host == host) {
+            if bucket.spec.window == Window::Month && until >= Window::Month.end(now) {
+                bucket.forget(now);
+                bucket.spend(bucket.spec.capacity.saturating_sub(bucket.sum), now);
+            }
+        }
+        let held = self.blocked.entry(host).or_insert(until);
+        *held = (*held).max(until);
+    }
+
+    /// What is used of the monthly quotas, to be kept over a restart.
+    pub fn months(&mut self, now: Ms) -> Vec<Used> {
+        let monthly = self.buckets.iter_mut().filter(|b| b.spec.window == Window::Month);
+        let used = |bucket: &mut Bucket| {
+            bucket.forget(now);
+            let (name, used) = (bucket.spec.name.to_owned(), bucket.sum);
+            Used { name, month: MONTHS.open(Timeframe::Mo1, now), used }
+        };
+        monthly.map(used).collect()
+    }
+
+    /// Takes up what was used before a restart; another month's use counts no more.
+    pub fn resume(&mut self, kept: &[Used], now: Ms) {
+        let month = MONTHS.open(Timeframe::Mo1, now);
+        for used in kept.iter().filter(|used| used.month == month) {
+            let mut monthly = self.buckets.iter_mut().filter(|b| b.spec.window == Window::Month);
+            if let Some(bucket) = monthly.find(|b| b.spec.name == used.name) {
+                bucket.forget(now);
+                bucket.spend(used.used.saturating_sub(bucket.sum), now);
+            }
         }
     }
 
@@ -245,6 +278,35 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_does_not_begin_the_month_anew() {
+        let spec =
+            |name, window| LimitSpec { name, host: "one".to_owned(), capacity: 10, window, counted: None };
+        let fresh = || Budget::new(vec![spec("m", Window::Month), spec("s", Window::Sliding(Ms::MINUTE))]);
+        let (now, february) = (Ms(1_769_731_200_000), Ms(1_769_904_000_000));
+        let mut before = fresh();
+        assert_eq!(before.reserve_all(["s", "m"].into_iter(), 3, now), Ok(()));
+        let kept = before.months(now);
+        assert_eq!(kept, [Used { name: "m".into(), month: Ms(1_767_225_600_000), used: 3 }]);
+
+        let mut after = fresh();
+        after.resume(&kept, now);
+        assert_eq!(after.reserve("m", 6, now), Err(Denied::Full(february)));
+        assert_eq!(after.reserve("m", 5, now), Ok(()));
+        assert_eq!(after.months(now).first().map(|m| m.used), Some(8));
+        let mut later = fresh();
+        later.resume(&kept, february);
+        assert_eq!(later.months(february).first().map(|m| m.used), Some(0));
+
+        // The venue says that nothing is left: a restart knows it too.
+        let mut spent = fresh();
+        spent.block("s", february, now);
+        let mut after = fresh();
+        after.resume(&spent.months(now), now);
+        assert_eq!(after.reserve("m", 1, now), Err(Denied::Full(february)));
+        assert_eq!(after.reserve("s", 1, now), Ok(()));
+    }
+
+    #[test]
     fn what_the_venue_counted_counts() {
         let mut b = budget();
         assert_eq!(b.reserve("a", 10, Ms(0)), Ok(()));
@@ -257,8 +319,8 @@ mod tests {
     #[test]
     fn a_ban_silences_the_whole_host_and_only_it() {
         let mut b = budget();
-        b.block("a", Ms(5_000));
-        b.block("a", Ms(4_000));
+        b.block("a", Ms(5_000), Ms(0));
+        b.block("a", Ms(4_000), Ms(0));
         assert_eq!(b.reserve("b", 1, Ms(4_999)), Err(Denied::Blocked(Ms(5_000))));
         assert_eq!(b.reserve("c", 1, Ms(4_999)), Ok(()));
         assert_eq!(b.reserve("b", 1, Ms(5_000)), Ok(()));

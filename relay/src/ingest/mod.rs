@@ -10,6 +10,7 @@ pub mod budget;
 pub mod demand;
 pub mod live;
 pub mod outlet;
+pub mod quota;
 pub mod recorder;
 pub mod replay;
 pub mod rest;

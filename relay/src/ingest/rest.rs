@@ -1,17 +1,20 @@
 //! The one way to a venue's REST side: budgeted, obedient to bans, retried with back-off.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
 use shared::market::Ms;
 use tracing::{debug, warn};
 
 use super::Board;
 use super::budget::{Budget, Denied};
+use super::quota::QuotaFile;
 use crate::capture::FrameSink;
 use crate::clock::system_now;
-use crate::venues::{Answer, Fetch, Fetched, RestFault, RestRequest, Venue, VenueError};
+use crate::venues::{Answer, Fetch, Fetched, RestFault, RestRequest, Venue, VenueError, Window};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 const RETRIES: u32 = 4;
@@ -49,6 +52,8 @@ pub struct Rest {
     board: Arc<Board>,
     /// Books fetched while recording belong into the recording: diffs alone cannot be played.
     frames: Option<FrameSink>,
+    /// Where the use of monthly quotas is kept.
+    quota: Option<Arc<Mutex<QuotaFile>>>,
 }
 
 /// A client for all venues' calls; `proxy` as `HTTPS_PROXY` gives it.
@@ -79,9 +84,37 @@ impl Rest {
         frames: Option<FrameSink>,
     ) -> Rest {
         let budget = Arc::new(Mutex::new(Budget::new(venue.limits())));
-        let rest = Rest { venue, http, budget, board, frames };
+        let rest = Rest { venue, http, budget, board, frames, quota: None };
         rest.report();
         rest
+    }
+
+    /// Keeps the use of monthly quotas in `folder`, where the venue has any; what is there already counts.
+    ///
+    /// # Errors
+    /// When the file there cannot be read: what is used already is not known then.
+    pub fn keep_quota(mut self, folder: &Path) -> std::io::Result<Rest> {
+        if self.venue.limits().iter().any(|limit| limit.window == Window::Month) {
+            let file = QuotaFile::open(&folder.join(format!("quota-{}.json", self.venue.id())))?;
+            self.lock().resume(file.used(), system_now());
+            self.quota = Some(Arc::new(Mutex::new(file)));
+            self.report();
+        }
+        Ok(self)
+    }
+
+    /// Writes down what is used before it is used: a crash in between costs a request of the month, not the count.
+    async fn note_quota(&self) {
+        let Some(file) = self.quota.clone() else { return };
+        let budget = self.budget.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let used = budget.lock().unwrap_or_else(PoisonError::into_inner).months(system_now());
+            file.write(used)
+        });
+        if let Ok(Err(error)) = written.await {
+            warn!(venue = %self.venue.id(), %error, "the month's use is not kept");
+        }
     }
 
     /// Asks, waiting for budget and retrying for at most about `patience`.
@@ -95,6 +128,7 @@ impl Rest {
         let mut attempt = 0;
         loop {
             self.wait_for_budget(&request, deadline).await?;
+            self.note_quota().await;
             let reason = match self.send(&request).await {
                 Ok(body) => {
                     self.board.reason(&self.venue.id(), None);
@@ -106,7 +140,8 @@ impl Rest {
                 }
                 Err(Failure::Fault(RestFault::Wait { until, reason })) => {
                     warn!(venue = %name, until = until.0, reason, "the venue asks for silence");
-                    self.lock().block(request.limit, until);
+                    self.lock().block(request.limit, until, system_now());
+                    self.note_quota().await;
                     self.board.reason(&self.venue.id(), Some(reason));
                     self.report();
                     continue;
@@ -169,7 +204,10 @@ impl Rest {
             }
         };
         for (name, value) in &request.headers {
-            call = call.header(*name, value.expose_secret());
+            let value = HeaderValue::from_str(value.expose_secret());
+            let mut value = value.map_err(|_| Failure::Line(format!("{name} cannot be sent")))?;
+            value.set_sensitive(true);
+            call = call.header(*name, value);
         }
         let mut response = call.send().await.map_err(line)?;
         let (status, now) = (response.status(), system_now());

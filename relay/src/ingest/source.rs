@@ -11,12 +11,22 @@ use shared::market::{Ms, Symbol, Timeframe, VenueId};
 use super::rest::{Rest, RestError};
 use crate::directory::Directory;
 use crate::history::{HistorySource, SourceError};
-use crate::venues::{Fetch, Fetched, What};
+use crate::venues::{Fetch, Fetched, Update, What};
 
 /// Somebody waits at a screen: rather an honest "not now" than a long silence.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Most bars one call is asked for; the venue's adapter caps it further.
 const PAGE: u32 = 1_000;
+
+/// Pages of an answer's own making that may be empty one after the other.
+const EMPTY_PAGES: usize = 4;
+
+fn bar(update: Update) -> Option<Bar> {
+    match update.what {
+        What::Kline(bar) => Some(bar),
+        _ => None,
+    }
+}
 
 /// The REST clients of the live venues; venues without one (simulation, replay) have their history stored whole.
 pub struct Sources {
@@ -48,6 +58,10 @@ impl HistorySource for Sources {
         self.rest(venue)?.venue().bars_per_call()
     }
 
+    fn answers_whole(&self, venue: &VenueId) -> bool {
+        self.rest(venue).is_some_and(|rest| rest.venue().answers_whole())
+    }
+
     async fn klines(
         &self,
         venue: &VenueId,
@@ -59,18 +73,29 @@ impl HistorySource for Sources {
         let Some((rest, instrument)) = self.rest(venue).zip(self.directory.get(venue, symbol)) else {
             return Ok(Vec::new());
         };
-        let fetch = Fetch::Klines { instrument, timeframe, from, to, limit: PAGE };
-        match rest.fetch(&fetch, PATIENCE).await {
-            Ok(Fetched::Updates(updates)) => Ok(updates
-                .into_iter()
-                .filter_map(|u| match u.what {
-                    What::Kline(bar) => Some(bar),
-                    _ => None,
-                })
-                .collect()),
-            Ok(_) | Err(RestError::Unsupported(_)) => Ok(Vec::new()),
-            Err(error) => Err(SourceError { venue: venue.clone(), reason: error.to_string() }),
+        let mut fetch = Fetch::Klines { instrument, timeframe, from, to, limit: PAGE };
+        for _ in 0..EMPTY_PAGES {
+            let page_end = rest.venue().page_end(&fetch);
+            if let Fetch::Klines { from, to, .. } = &mut fetch
+                && page_end.is_none()
+                && rest.venue().answers_whole()
+            {
+                (*from, *to) = (Ms::ZERO, Ms::LATEST);
+            }
+            let bars: Vec<Bar> = match rest.fetch(&fetch, PATIENCE).await {
+                Ok(Fetched::Updates(updates)) => updates.into_iter().filter_map(bar).collect(),
+                Ok(_) | Err(RestError::Unsupported(_)) => Vec::new(),
+                Err(error) => {
+                    return Err(SourceError { venue: venue.clone(), reason: error.to_string() });
+                }
+            };
+            match (page_end, &mut fetch) {
+                // The page is empty, and others follow it.
+                (Some(end), Fetch::Klines { from, .. }) if bars.is_empty() && end < to => *from = end,
+                _ => return Ok(bars),
+            }
         }
+        Ok(Vec::new())
     }
 
     fn history_start(&self, _: &VenueId, _: &Symbol) -> Option<Ms> {

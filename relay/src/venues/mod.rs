@@ -7,6 +7,7 @@ pub mod binance;
 pub mod coinbase;
 mod common;
 pub mod hyperliquid;
+pub mod insightsentry;
 pub mod okx;
 pub mod sim;
 mod types;
@@ -33,11 +34,20 @@ const REGISTRY: &[Registered] = &[
     ("okx", |urls| Arc::new(okx::Okx::new(urls.into()))),
     ("hyperliquid", |urls| Arc::new(hyperliquid::Hyperliquid::new(urls.into()))),
     ("coinbase", |urls| Arc::new(coinbase::Coinbase::new(urls.into()))),
+    ("insightsentry", |urls| Arc::new(insightsentry::InsightSentry::new(urls))),
 ];
+
+/// Those that want a key, and whose data is under licence.
+const LICENSED: &[&str] = &["insightsentry"];
 
 /// The names of the real venues.
 pub fn names() -> impl Iterator<Item = &'static str> {
     REGISTRY.iter().map(|(name, _)| *name)
+}
+
+/// Whether a venue wants a key and its data is under licence.
+pub fn is_licensed(name: &str) -> bool {
+    LICENSED.contains(&name)
 }
 
 /// The venue of that name, at its own addresses or the ones configured.
@@ -72,6 +82,11 @@ pub trait Venue: Send + Sync + 'static {
     /// Frames that unsubscribe `removed`; `held` is what stays. A connection nothing stays on is closed.
     fn unsubscribe(&self, removed: &[Stream], held: &[Stream], id: u64) -> Vec<String>;
 
+    /// Where each frame puts a whole list in the place of the one before: changes within this time make one frame.
+    fn settle(&self) -> Option<Ms> {
+        None
+    }
+
     /// A decoder for one connection of a product.
     fn decoder(self: Arc<Self>, product: Product) -> Box<dyn Decoder>;
 
@@ -89,6 +104,12 @@ pub trait Venue: Send + Sync + 'static {
 
     /// The REST call that answers `fetch`; `None` where the venue has none.
     fn request(&self, fetch: &Fetch) -> Option<RestRequest>;
+
+    /// Where the answer to `fetch` ends at the latest although its range goes on, and may be empty before that.
+    fn page_end(&self, fetch: &Fetch) -> Option<Ms> {
+        let _ = fetch;
+        None
+    }
 
     /// Decodes the body of a successful answer to `fetch`.
     ///
@@ -118,6 +139,12 @@ pub trait Venue: Send + Sync + 'static {
     /// stretch of them without a bar is no end of the history.
     fn bars_per_call(&self) -> Option<u32> {
         None
+    }
+
+    /// A call for bars brings all the venue has up to now, whatever part of it is asked for: as many as it has, and
+    /// none is to be asked for twice. Only [`Self::page_end`] is an exception.
+    fn answers_whole(&self) -> bool {
+        false
     }
 
     /// Best guess of an instrument the exchange info is missing for (recorded frames): ticks unknown.

@@ -170,6 +170,11 @@ pub enum Frame {
     /// A whole book that does not say whose (recordings only): the body of a depth call among the frames.
     /// Decode it with [`super::Venue::parse_rest`] for the instrument around it.
     UnnamedDepth,
+    /// The venue wants the connection's subscriptions sent again after a while.
+    Again {
+        after: Ms,
+        message: String,
+    },
     /// The venue is about to close; reconnect now.
     Shutdown,
     /// The venue is going to close in a while: open the next connection before this one goes.

@@ -40,6 +40,8 @@ pub(super) enum Heard {
 pub(super) enum CloseReason {
     /// The venue does not serve this location (HTTP 451 or 403 at the handshake).
     RefusedLocation(String),
+    /// The venue does not know the key (HTTP 401 at the handshake).
+    RefusedKey(String),
     Other(String),
 }
 
@@ -52,6 +54,9 @@ pub(super) struct Target {
     pub messages: Vec<Pace>,
     pub connects: Vec<Pace>,
     pub gate: Gate,
+    /// Frames but the ping replace one another: after the first, one waits so long for those that take its place.
+    pub settle: Option<Ms>,
+    pub ping: Option<String>,
 }
 
 /// Runs one connection until it ends or `outgoing` closes; everything it hears goes to `heard` with `id`.
@@ -84,8 +89,9 @@ pub(super) async fn run(
     }
     let mut pacer = Pacer::new(target.messages.clone());
     let mut held: Option<String> = None;
+    let (mut settled, mut sent) = (clock.now(), false);
     loop {
-        let due = (pacer.next(clock.now()) - clock.now()).0.max(0).unsigned_abs();
+        let due = (pacer.next(clock.now()).max(settled) - clock.now()).0.max(0).unsigned_abs();
         tokio::select! {
             message = socket.next() => {
                 let what = match message {
@@ -105,15 +111,27 @@ pub(super) async fn run(
                 }
             }
             // One frame at a time waits for its turn; reading goes on meanwhile.
-            text = outgoing.recv(), if held.is_none() => {
+            text = outgoing.recv(), if held.is_none() || target.settle.is_some() => {
                 let Some(text) = text else {
                     let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
                     return;
                 };
+                match target.settle {
+                    Some(_) if target.ping.as_ref() == Some(&text) => {
+                        if let Err(error) = socket.send(Message::text(text)).await {
+                            tell(Heard::Closed(CloseReason::Other(error.to_string()))).await;
+                            return;
+                        }
+                        continue;
+                    }
+                    Some(settle) if sent && held.is_none() => settled = clock.now() + settle,
+                    Some(_) | None => {}
+                }
                 held = Some(text);
             }
             () = tokio::time::sleep(Duration::from_millis(due)), if held.is_some() => {
                 pacer.take(clock.now());
+                sent = true;
                 let text = held.take().unwrap_or_default();
                 if let Err(error) = socket.send(Message::text(text)).await {
                     tell(Heard::Closed(CloseReason::Other(error.to_string()))).await;
@@ -144,6 +162,9 @@ async fn open(target: &Target) -> Result<WebSocketStream<MaybeTlsStream<TcpStrea
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(answer)) if matches!(answer.status().as_u16(), 403 | 451) => {
             Err(CloseReason::RefusedLocation(format!("the handshake was answered with {}", answer.status())))
+        }
+        Err(tungstenite::Error::Http(answer)) if answer.status().as_u16() == 401 => {
+            Err(CloseReason::RefusedKey("the handshake was answered with 401".to_owned()))
         }
         Err(error) => Err(other(error.to_string())),
     }

@@ -63,6 +63,8 @@ struct Driver {
     request_id: u64,
     /// What a refused control frame asked for, by the ids it may have.
     asked: VecDeque<(Range<u64>, ConnId, Vec<Arc<str>>)>,
+    /// When a connection's subscriptions are to be sent once more.
+    again: HashMap<ConnId, Ms>,
     wake: Option<Ms>,
     up: bool,
     /// Times the line came up.
@@ -92,6 +94,7 @@ impl Line {
             heard,
             request_id: 0,
             asked: VecDeque::new(),
+            again: HashMap::new(),
             wake: None,
             up: false,
             ups: 0,
@@ -110,6 +113,7 @@ impl Line {
                 Some((connection, what)) = hearing.recv() => driver.hear(connection, what).await,
                 () = tokio::time::sleep(nap) => driver.input(Input::Timer).await,
             }
+            driver.send_again();
             driver.tell_usual().await;
         }
     }
@@ -183,6 +187,11 @@ impl Driver {
                         self.tell(Msg::Reason(text.clone())).await;
                         text
                     }
+                    CloseReason::RefusedKey(text) => {
+                        let text = format!("{} refused the key: {text}", self.line.shared.venue.id());
+                        self.tell(Msg::Reason(text)).await;
+                        return self.input(Input::Stop).await;
+                    }
                     CloseReason::Other(text) => text,
                 };
                 debug!(venue = %self.line.shared.venue.id(), route = self.line.route.name, connection = connection.0, reason = text, "closed");
@@ -224,6 +233,12 @@ impl Driver {
                 info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is about to close");
                 // Dropping the sender closes the socket; the machine opens the next one.
                 self.connections.remove(&connection);
+                self.input(Input::Closed { conn: connection, not_before: None }).await;
+            }
+            Frame::Again { after, message } => {
+                warn!(venue = %self.line.shared.venue.id(), route = self.line.route.name, message, after_ms = after.0, "to be asked again");
+                self.tell(Msg::Error).await;
+                self.again.insert(connection, self.now() + after);
             }
             Frame::Renew => {
                 info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is going to close");
@@ -268,6 +283,8 @@ impl Driver {
                     messages: route.messages.clone(),
                     connects: route.connects.clone(),
                     gate: self.line.shared.gate.clone(),
+                    settle: self.line.shared.venue.settle(),
+                    ping: route.keep_alive.ping.as_ref().map(|(_, text)| text.clone()),
                 };
                 let (clock, heard) = (self.line.shared.clock.clone(), self.heard.clone());
                 tokio::spawn(connection::run(connection, target, clock, outgoing, heard));
@@ -361,6 +378,20 @@ impl Driver {
         let Some(connection) = self.connections.get(&connection) else { return };
         for frame in frames {
             let _ = connection.sender.send(frame);
+        }
+    }
+
+    /// Sends the subscriptions of connections once more whose venue asked for it and whose time has come.
+    fn send_again(&mut self) {
+        let now = self.now();
+        let due: Vec<ConnId> = self.again.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for connection in due {
+            self.again.remove(&connection);
+            let held = self.connections.get(&connection).map(|c| &c.held);
+            let names: Vec<Arc<str>> = held.into_iter().flatten().map(|s| s.name.clone()).collect();
+            if !names.is_empty() {
+                self.send(connection, &names, true);
+            }
         }
     }
 

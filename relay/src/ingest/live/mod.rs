@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use super::outlet::Outlet;
-use super::rest::Rest;
+use super::rest::{Rest, RestError};
 use crate::capture::FrameSink;
 use crate::directory::Directory;
 use crate::store::Store;
@@ -101,6 +101,15 @@ impl LiveVenue {
             products.extend(self.venue.product_of(kind).filter(|p| wanted && !products.contains(p)));
         }
         let (mut found, mut known) = (Vec::new(), Instruments::default());
+        if self.venue.unlisted() {
+            for (product, name) in self.symbols.iter().filter_map(|s| self.venue.guess_name(s)) {
+                for instrument in self.named(product, name).await {
+                    found.push(Arc::new(instrument.clone()));
+                    known.insert(product, instrument);
+                }
+            }
+            products.clear();
+        }
         for product in products {
             for instrument in self.listed(product).await {
                 if self.symbols.contains(&instrument.symbol) {
@@ -118,6 +127,26 @@ impl LiveVenue {
         }
         info!(venue = %self.venue.id(), count = found.len(), "instruments known");
         (found, known)
+    }
+
+    /// One instrument of a venue that cannot list them; none where it does not know the name.
+    async fn named(&self, product: Product, name: String) -> Vec<Instrument> {
+        let mut pause = RETRY;
+        let fetch = Fetch::Instruments { product, venue_symbols: vec![name], cursor: None };
+        loop {
+            match self.rest.fetch(&fetch, INSTRUMENT_PATIENCE).await {
+                Ok(Fetched::Instruments { listed, .. }) => return listed,
+                Err(RestError::BadRequest { .. }) => return Vec::new(),
+                Ok(_) => error!(venue = %self.venue.id(), product, "the listing is of no use"),
+                Err(error) => {
+                    warn!(%error, product, "an instrument is unknown");
+                    self.outlet.error();
+                    self.outlet.board().reason(&self.venue.id(), Some(error.to_string()));
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_LONGEST);
+        }
     }
 
     async fn listed(&self, product: Product) -> Vec<Instrument> {

@@ -87,6 +87,7 @@ fn array(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decoded,
             Frame::Ignored(kind) => ignored = ignored.or(Some(kind)),
             Frame::Ack { .. }
             | Frame::Refused { .. }
+            | Frame::Again { .. }
             | Frame::UnnamedDepth
             | Frame::Shutdown
             | Frame::Renew

@@ -33,7 +33,8 @@ impl Call {
     }
 }
 
-fn percent_encode(text: &str) -> String {
+/// Percent encoding of all but letters, digits and `-_.~`.
+pub(in crate::venues) fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
