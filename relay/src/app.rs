@@ -205,6 +205,8 @@ impl Relay {
             directory: self.core.directory.clone(),
             history: self.history.clone(),
             store: self.core.store.clone(),
+            hub: self.core.hub.clone(),
+            board: self.core.board.clone(),
         };
         let (frame_ancestors, page_dir) = self.page.clone();
         let page = http::assets::routes(&frame_ancestors, page_dir);

@@ -12,6 +12,7 @@
 
 mod fill;
 mod folded;
+mod joined;
 mod missing;
 mod partial;
 mod tail;
@@ -28,6 +29,8 @@ use shared::event::{Bar, Body, Event};
 use shared::market::{Calendar, Instrument, Ms, Symbol, Timeframe, VenueId};
 
 use crate::store::{Dataset, Query, Store, StoreError};
+
+pub use joined::{JoinedAnswer, JoinedCandle};
 
 /// The venues' own bars.
 #[async_trait]
@@ -153,6 +156,8 @@ struct Series {
     calendar: Calendar,
     native: Vec<Timeframe>,
     now: Ms,
+    /// A base holds no minute from here on.
+    until: Ms,
 }
 
 impl Series {
@@ -198,6 +203,11 @@ impl History {
     /// [`HistoryError::Store`], or [`HistoryError::Source`] where the venue is out of reach and there is
     /// nothing else to answer with.
     pub async fn candles(&self, query: &BarsQuery) -> Result<Answer, HistoryError> {
+        self.candles_until(query, Ms(i64::MAX)).await
+    }
+
+    /// The same; a base ends before the minute that opens at `until`.
+    async fn candles_until(&self, query: &BarsQuery, until: Ms) -> Result<Answer, HistoryError> {
         let instrument = &query.instrument;
         let series = Series {
             venue: instrument.venue.clone(),
@@ -205,6 +215,7 @@ impl History {
             calendar: instrument.calendar.clone(),
             native: self.source.native_timeframes(&instrument.venue),
             now: self.now(),
+            until,
         };
         let mut fault = None;
         let mut candles = if query.timeframe == Timeframe::M1 || series.native.contains(&query.timeframe) {

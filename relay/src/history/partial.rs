@@ -54,7 +54,7 @@ pub(super) fn fold(
     let mut bars = Vec::new();
     let mut alone = false;
     for part in parts {
-        let running = base && !part.bar.closed;
+        let running = base && (!part.bar.closed || part.bar.timestamp >= series.until);
         if running && last.is_some_and(|partial| partial.sum.holds(&part.bar)) {
             continue;
         }

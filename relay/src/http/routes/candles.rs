@@ -3,10 +3,12 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use shared::event::Channel;
 use shared::market::{Ms, Timeframe};
 
 use super::ApiState;
 use super::history::finish;
+use super::joined;
 use super::query::{Format, Range};
 use super::rows::{BarRow, CandleRow};
 use super::table::{Freshness, answer, object};
@@ -23,6 +25,10 @@ pub(super) async fn candles(
     params: Params,
 ) -> Result<Response, ApiError> {
     let (query, range, format) = read(&state, &params)?;
+    if let Some(market) = state.joined(&params)? {
+        let row = |instrument, candle: Candle| CandleRow { instrument, bar: candle.bar };
+        return joined::bars(&state, &uri, &headers, &params, (&market, query, range, format), row).await;
+    }
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
@@ -39,6 +45,10 @@ pub(super) async fn bars(
     params: Params,
 ) -> Result<Response, ApiError> {
     let (query, range, format) = read(&state, &params)?;
+    if let Some(market) = state.joined(&params)? {
+        let row = |instrument, candle| BarRow { instrument, candle };
+        return joined::bars(&state, &uri, &headers, &params, (&market, query, range, format), row).await;
+    }
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
@@ -49,24 +59,30 @@ pub(super) async fn bars(
 
 /// The newest bar, with the running minute in it.
 pub(super) async fn latest(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
-    let instrument = state.instrument(&params)?;
     let timeframe = interval(&params)?;
     let (from, to) = (Ms::ZERO, Ms(i64::MAX));
+    let instrument = state.reference(&params)?;
     let query = BarsQuery { instrument, timeframe, from, to, limit: 1, newest: true, base: false };
-    let found = state.history.candles(&query).await?.candles.pop();
-    let instrument = query.instrument;
-    let Some(Candle { bar, .. }) = found else {
-        let detail = format!("there is no {timeframe} bar of `{}` yet", instrument.symbol);
-        return Err(ApiError::not_found("no_data", detail));
-    };
     let mut body = Vec::new();
-    object(&CandleRow { instrument, bar }, &mut body);
+    if let Some(market) = state.joined(&params)? {
+        let found = state.history.joined(&market.with(Channel::Bar), &query).await?.candles.pop();
+        let row = |instrument, candle: Candle| CandleRow { instrument, bar: candle.bar };
+        if let Some(found) = found {
+            object(&joined::bar_row(&joined::face(&market, &query.instrument), found, row), &mut body);
+        }
+    } else if let Some(Candle { bar, .. }) = state.history.candles(&query).await?.candles.pop() {
+        object(&CandleRow { instrument: query.instrument.clone(), bar }, &mut body);
+    }
+    if body.is_empty() {
+        let detail = format!("there is no {timeframe} bar of `{}` yet", query.instrument.symbol);
+        return Err(ApiError::not_found("no_data", detail));
+    }
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     Ok((StatusCode::OK, headers, body).into_response())
 }
 
 fn read(state: &ApiState, params: &Params) -> Result<(BarsQuery, Range, Format), ApiError> {
-    let instrument = state.instrument(params)?;
+    let instrument = state.reference(params)?;
     let timeframe = interval(params)?;
     let range = Range::read(params)?;
     let format = Format::read(params)?;
@@ -76,13 +92,13 @@ fn read(state: &ApiState, params: &Params) -> Result<(BarsQuery, Range, Format),
 }
 
 /// `interval` or `timeframe`; `1m` where neither is given.
-fn interval(params: &Params) -> Result<Timeframe, ApiError> {
+pub(super) fn interval(params: &Params) -> Result<Timeframe, ApiError> {
     let named = params.timeframe("interval")?;
     Ok(named.or(params.timeframe("timeframe")?).unwrap_or(Timeframe::M1))
 }
 
 /// A range is past once its last bucket has been closed for some minutes.
-fn freshness(state: &ApiState, query: &BarsQuery, range: &Range, incomplete: bool) -> Freshness {
+pub(super) fn freshness(state: &ApiState, query: &BarsQuery, range: &Range, incomplete: bool) -> Freshness {
     let edge = query.instrument.calendar.open(query.timeframe, state.history.now() - Ms(300_000));
     if incomplete {
         Freshness::Incomplete

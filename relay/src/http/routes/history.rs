@@ -7,6 +7,7 @@ use shared::event::{Body, Event};
 use shared::market::Ms;
 
 use super::ApiState;
+use super::joined;
 use super::query::{Format, Range};
 use super::rows::EventRow;
 use super::table::{Freshness, Row, answer};
@@ -18,23 +19,32 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-incomplete");
 
 /// What every series route takes from a request.
-type Request = (State<ApiState>, Uri, HeaderMap, Params);
+pub(super) type Request = (State<ApiState>, Uri, HeaderMap, Params);
 
-/// All venues unless one is named, ordered by (timestamp, venue).
+/// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn open_interest(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Oi(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
+    if let Some(market) = request.0.joined(&request.3)? {
+        return joined::open_interest(request, &market, row).await;
+    }
     series(request, Dataset::Oi, true, row).await
 }
 
-/// All venues unless one is named, ordered by (timestamp, venue).
+/// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn funding(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Funding(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
+    if let Some(market) = request.0.joined(&request.3)? {
+        return joined::funding(request, &market, row).await;
+    }
     series(request, Dataset::Funding, true, row).await
 }
 
-/// All venues unless one is named, ordered by (timestamp, venue).
+/// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn liquidations(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Liquidation(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
+    if let Some(market) = request.0.joined(&request.3)? {
+        return joined::liquidations(request, &market, row).await;
+    }
     series(request, Dataset::Liquidations, true, row).await
 }
 
@@ -89,7 +99,7 @@ pub(super) async fn gaps((State(state), uri, headers, params): Request) -> Resul
 }
 
 /// Late rows come within minutes; a range further back changes seldom.
-fn past(state: &ApiState, to: Ms) -> Freshness {
+pub(super) fn past(state: &ApiState, to: Ms) -> Freshness {
     if to <= state.history.now() - Ms::HOUR { Freshness::Past } else { Freshness::Live }
 }
 

@@ -2,6 +2,8 @@
 
 mod candles;
 mod history;
+mod joined;
+mod market;
 mod query;
 mod rows;
 mod symbols;
@@ -15,12 +17,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use shared::event::Channel;
 use shared::market::{Instrument, Symbol, VenueId};
 
 use super::error::ApiError;
 use super::params::{Params, clip};
-use crate::directory::Directory;
+use crate::directory::{Directory, JoinedMarket};
 use crate::history::{History, HistoryError};
+use crate::hub::Hub;
+use crate::ingest::Board;
 use crate::store::Store;
 
 /// What these routes need.
@@ -29,6 +34,8 @@ pub struct ApiState {
     pub directory: Arc<Directory>,
     pub history: Arc<History>,
     pub store: Arc<dyn Store>,
+    pub hub: Arc<Hub>,
+    pub board: Arc<Board>,
 }
 
 /// The routes, ready to be merged.
@@ -42,6 +49,8 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/history/funding", get(history::funding))
         .route("/api/history/liquidations", get(history::liquidations))
         .route("/api/history/book", get(history::book))
+        .route("/api/market/overview", get(market::overview))
+        .route("/api/market/oi_history", get(market::oi_history))
         .route("/api/gaps", get(history::gaps))
         .route("/api/symbols", get(symbols::symbols))
         .route("/api/symbols/search", get(symbols::search))
@@ -60,6 +69,11 @@ impl From<HistoryError> for ApiError {
     }
 }
 
+fn nobody_lists(symbol: &Symbol) -> ApiError {
+    let detail = format!("`symbol`: nobody lists `{symbol}`; /api/symbols/search finds what there is");
+    ApiError::not_found("unknown_symbol", detail)
+}
+
 impl ApiState {
     /// The `symbol` and, where given, the `venue` of a request, both known to this relay.
     fn market(&self, params: &Params) -> Result<(Symbol, Option<VenueId>), ApiError> {
@@ -68,9 +82,7 @@ impl ApiState {
         let venue = self.venue(params)?;
         let listed = |v: &VenueId| listings.iter().any(|i| i.venue == *v);
         if listings.is_empty() {
-            let detail =
-                format!("`symbol`: nobody lists `{symbol}`; /api/symbols/search finds what there is");
-            return Err(ApiError::not_found("unknown_symbol", detail));
+            return Err(nobody_lists(&symbol));
         }
         if let Some(venue) = venue.as_ref().filter(|v| !listed(v)) {
             let there: Vec<&str> = listings.iter().map(|i| i.venue.as_str()).collect();
@@ -78,6 +90,29 @@ impl ApiState {
             return Err(ApiError::not_found("unknown_symbol", detail));
         }
         Ok((symbol, venue))
+    }
+
+    /// What is joined, where a request names the venue `all`.
+    fn joined(&self, params: &Params) -> Result<Option<JoinedMarket>, ApiError> {
+        let all = params.text("venue")? == Some(VenueId::ALL);
+        if all { self.group(params).map(Some) } else { Ok(None) }
+    }
+
+    /// What is joined under the `symbol` of a request.
+    fn group(&self, params: &Params) -> Result<JoinedMarket, ApiError> {
+        let symbol = params.symbol()?;
+        let found = self.directory.joined(&symbol).filter(|market| !market.members.is_empty());
+        found.ok_or_else(|| nobody_lists(&symbol))
+    }
+
+    /// The instrument that a request's bars have their prices of.
+    fn reference(&self, params: &Params) -> Result<Arc<Instrument>, ApiError> {
+        let Some(market) = self.joined(params)? else { return self.instrument(params) };
+        let market = market.with(Channel::Bar);
+        market.reference().cloned().ok_or_else(|| {
+            let detail = format!("no venue has bars of `{}`", market.symbol);
+            ApiError::not_found("no_data", detail)
+        })
     }
 
     /// The instrument of a single-series request: at the named venue, else at the first that lists it.

@@ -21,6 +21,8 @@ pub(super) enum Cell<'a> {
     Text(&'a str),
     Bool(bool),
     Depth(Depth),
+    /// JSON text that stands as it is.
+    Json(&'a str),
     Null,
     /// Not said at all: left out of JSON objects, null in columns, empty in CSV.
     Absent,
@@ -49,6 +51,7 @@ impl<'a> Cell<'a> {
             Cell::Text(value) => json(out, value),
             Cell::Bool(value) => json(out, value),
             Cell::Depth(value) => json(out, value),
+            Cell::Json(text) => out.extend_from_slice(text.as_bytes()),
             Cell::Null | Cell::Absent => out.extend_from_slice(b"null"),
         }
     }
@@ -59,7 +62,7 @@ impl<'a> Cell<'a> {
             Cell::Text(value) if !value.contains([',', '"', '\n', '\r']) => {
                 out.extend_from_slice(value.as_bytes());
             }
-            Cell::Text(value) => {
+            Cell::Text(value) | Cell::Json(value) => {
                 out.extend_from_slice(format!("\"{}\"", value.replace('"', "\"\"")).as_bytes());
             }
             Cell::Depth(value) => {
@@ -76,7 +79,7 @@ impl<'a> Cell<'a> {
         match self {
             Cell::Int(value) => value.hash(hasher),
             Cell::Number(value) => value.to_bits().hash(hasher),
-            Cell::Text(value) => value.hash(hasher),
+            Cell::Text(value) | Cell::Json(value) => value.hash(hasher),
             Cell::Bool(value) => value.hash(hasher),
             Cell::Depth(value) => (value.bid_usd.to_bits(), value.ask_usd.to_bits()).hash(hasher),
             Cell::Null => 0_u8.hash(hasher),

@@ -1,4 +1,5 @@
 mod bad_input;
+mod joined;
 mod symbols;
 
 use std::sync::Arc;
@@ -16,8 +17,11 @@ use tower::ServiceExt;
 use super::query::Format;
 use super::table::Freshness;
 use super::{ApiState, routes};
+use crate::Mode;
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
+use crate::hub::Hub;
+use crate::ingest::Board;
 use crate::store::{Record, SqliteStore, Store};
 
 /// 2024-03-15 02:30:20 UTC; minutes are recorded since midnight.
@@ -140,7 +144,14 @@ async fn app() -> axum::Router {
         ((venue.as_str(), symbol.as_str()) == ("one", "BTCUSDT-PERP")).then_some(running)
     };
     let history = Arc::new(History::new(store.clone(), Arc::new(Away), Arc::new(live), || NOW));
-    routes(ApiState { directory: Arc::new(directory), history, store })
+    serve(directory, history, store)
+}
+
+/// The routes, with nothing handed out live and nothing known of venues.
+fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> axum::Router {
+    let board = Arc::new(Board::new(Mode::Live, directory.venues()));
+    let hub = Arc::new(Hub::new());
+    routes(ApiState { directory: Arc::new(directory), history, store, hub, board })
 }
 
 struct Got {

@@ -59,6 +59,18 @@ async fn bad_input_is_refused_by_name() {
         ("/api/gaps?symbol=DOGE-PERP", "unknown_symbol"),
         ("/api/gaps?from=x", "invalid_time"),
         ("/api/gaps?venue=nyse", "unknown_venue"),
+        ("/api/history/book?symbol=BTCUSDT-PERP&venue=all", "unknown_venue"),
+        ("/api/candles?symbol=DOGE-PERP&venue=all", "unknown_symbol"),
+        ("/api/candles?venue=all", "missing_symbol"),
+        ("/api/latest-candle?symbol=DOGE-PERP&venue=all", "unknown_symbol"),
+        ("/api/history/oi?symbol=DOGE-PERP&venue=all", "unknown_symbol"),
+        ("/api/history/funding?symbol=BTCUSDT-PERP&venue=all&interval=1W", "invalid_interval"),
+        ("/api/history/liquidations?symbol=BTCUSDT-PERP&venue=all&from=x", "invalid_time"),
+        ("/api/market/overview", "missing_symbol"),
+        ("/api/market/overview?symbol=DOGE-PERP", "unknown_symbol"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=0", "invalid_number"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=169", "invalid_number"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&interval=7m", "invalid_interval"),
         ("/api/latest-candle?symbol=BTCUSDT-PERP&interval=2H", "invalid_interval"),
     ] {
         assert_eq!(get(&app, uri).await.json()["code"], code, "{uri}");
