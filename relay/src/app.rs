@@ -121,22 +121,23 @@ impl Relay {
         &self.core
     }
 
-    /// Plays the simulated market's `symbols`; returns once its history is recorded.
+    /// Plays `symbols` at the simulated venues that list them; returns once their history is recorded.
     ///
     /// # Errors
     /// When the store cannot write.
     pub async fn attach_sim(&mut self, seed: u64, symbols: &[Symbol]) -> anyhow::Result<()> {
-        let market = Arc::new(SimMarket::new(seed));
-        let venue = SimMarket::venue();
-        let chosen = market.instruments().into_iter().filter(|i| symbols.contains(&i.symbol));
-        let instruments: Vec<Arc<Instrument>> = chosen.map(Arc::new).collect();
-        self.core.directory.set(&venue, instruments.clone());
-        let outlet = self.outlet(venue);
-        let store = self.core.store.clone();
-        let ready = sim::prepare(market, instruments, outlet, store)
-            .await
-            .context("the simulated market's history")?;
-        self.tasks.push(tokio::spawn(ready.play()));
+        for market in SimMarket::all(seed).map(Arc::new) {
+            let chosen = market.instruments().into_iter().filter(|i| symbols.contains(&i.symbol));
+            let instruments: Vec<Arc<Instrument>> = chosen.map(Arc::new).collect();
+            let venue = market.venue();
+            self.core.directory.set(&venue, instruments.clone());
+            let outlet = self.outlet(venue);
+            let store = self.core.store.clone();
+            let ready = sim::prepare(market, instruments, outlet, store)
+                .await
+                .context("the simulated market's history")?;
+            self.tasks.push(tokio::spawn(ready.play()));
+        }
         Ok(())
     }
 

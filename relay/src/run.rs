@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
 use crate::http::Access;
 use crate::store::{FolderLock, SqliteStore};
-use crate::venues::sim::SimMarket;
+use crate::venues::sim::Place;
 
 pub use replay::replay;
 pub use tools::{decode, record};
@@ -52,7 +52,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
     let store = Arc::new(SqliteStore::open(&config.store.sqlite_path)?);
     let venues = &config.venues;
     let (mode, ids) = match &venues.provider {
-        Provider::Sim => (Mode::Demo, vec![SimMarket::venue()]),
+        Provider::Sim => (Mode::Demo, Place::ALL.map(Place::venue).to_vec()),
         Provider::Venues(ids) => (Mode::Live, ids.clone()),
     };
     let mut relay = Relay::start(Parts {

@@ -15,8 +15,12 @@ async fn sim() -> Result<Relay> {
     Options::sim().start().await
 }
 
+/// One venue's topics, so that a sequence is one.
 fn subscribe(id: u64, channels: &[&str], intervals: &[&str]) -> Value {
-    json!({"action": "subscribe", "id": id, "symbols": [SYMBOL], "channels": channels, "intervals": intervals})
+    json!({
+        "action": "subscribe", "id": id, "symbols": [SYMBOL], "venues": ["sim"],
+        "channels": channels, "intervals": intervals,
+    })
 }
 
 /// A data frame's topic.
@@ -60,6 +64,84 @@ async fn the_demo_says_so_and_lists_its_markets() -> Result<()> {
     assert_eq!(status, 200);
     let metrics = metrics.as_str().unwrap_or_default();
     assert!(metrics.contains("venue=\"sim\"") && metrics.contains("channel="), "{metrics}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn siblings_have_other_prices_and_holes_of_their_own() -> Result<()> {
+    let relay = sim().await?;
+    let up = |s: &Value| {
+        let venues = s["venues"].as_array().cloned().unwrap_or_default();
+        venues.len() == 3 && venues.iter().all(|v| v["topics"].as_array().is_some_and(|t| !t.is_empty()))
+    };
+    let status = relay.wait_status("three venues", SOON, up).await?;
+    let names: Vec<&str> =
+        status["venues"].as_array().into_iter().flatten().filter_map(|v| v["venue"].as_str()).collect();
+    assert_eq!(names, ["sim", "sim-b", "sim-c"]);
+    let symbols = relay.rows("/api/symbols").await?;
+    let row = |symbol: &str| symbols.iter().find(|s| s["symbol"] == symbol).cloned().unwrap_or_default();
+    assert_eq!(row("ETHUSDT-PERP")["venues"], json!(["sim", "sim-b", "sim-c"]));
+    assert_eq!(row(SYMBOL)["venues"], json!(["sim", "sim-c"]));
+    assert_eq!(
+        (&row("BTCUSDC-PERP")["venues"], &row("BTCUSDC-PERP")["group"]),
+        (&json!(["sim-b"]), &json!("BTC-PERP"))
+    );
+    assert_eq!(
+        (&row("CME_MINI:MNQ1!")["venues"], &row("CME_MINI:MNQ1!")["kind"]),
+        (&json!(["sim"]), &json!("future"))
+    );
+
+    // The day before the start: holes told in the ledger, refilled ones with the venue's own bars.
+    let now = tests::fake::clock::machine_now();
+    let day = |path: &str, symbol: &str, venue: &str| {
+        format!("/api/{path}?symbol={symbol}&venue={venue}&from={}&to={}", now - 80_000_000, now - 600_000)
+    };
+    let gaps = relay.rows(&day("gaps", "ETHUSDT-PERP", "sim-b")).await?;
+    let gaps: Vec<&Value> = gaps.iter().filter(|g| g["venue"] == "sim-b" && g["channel"] == "bar").collect();
+    let bars = relay.rows(&format!("{}&interval=1m", day("candles", "ETHUSDT-PERP", "sim-b"))).await?;
+    let origins: BTreeMap<i64, &str> =
+        bars.iter().filter_map(|b| Some((b["timestamp"].as_i64()?, b["origin"].as_str()?))).collect();
+    let mut met = BTreeMap::<&str, u32>::new();
+    for gap in gaps {
+        let open = gap["from"].as_i64().expect("a time").div_euclid(60_000) * 60_000;
+        let state = gap["state"].as_str().expect("a state");
+        let expected = (state == "refilled").then_some("kline");
+        assert_eq!(origins.get(&open).copied(), expected, "{gap}");
+        *met.entry(state).or_default() += 1;
+    }
+    assert!(
+        met.get("refilled") >= Some(&20) && met.contains_key("lost") && !met.contains_key("open"),
+        "{met:?}"
+    );
+    let flawless = relay.rows(&format!("{}&interval=1m", day("candles", "ETHUSDT-PERP", "sim"))).await?;
+    assert!(flawless.iter().all(|b| b["origin"] == "sim") && flawless.len() > bars.len());
+    let hourly = relay.rows(&day("history/funding", SYMBOL, "sim-c")).await?;
+    assert!(hourly.iter().any(|f| f["interval_hours"] == 1.0), "{hourly:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_future_has_session_days() -> Result<()> {
+    let relay = sim().await?;
+    let now = tests::fake::clock::machine_now();
+    let path =
+        format!("/api/candles?symbol=CME_MINI:MNQ1!&interval=1D&from={}&to={now}", now - 20 * 86_400_000);
+    let days = relay.rows(&path).await?;
+    assert!((12..=16).contains(&days.len()), "{} trading days in 20", days.len());
+    for day in &days {
+        let open = day["timestamp"].as_i64().expect("a time");
+        // 17:00 in Chicago is 22:00 or 23:00 UTC, and no trading day begins on a Friday or Saturday.
+        let (hour, weekday) =
+            (open.rem_euclid(86_400_000) / 3_600_000, (open.div_euclid(86_400_000) + 3).rem_euclid(7));
+        assert!((hour == 22 || hour == 23) && weekday != 4 && weekday != 5, "{day}");
+    }
+    let four = relay.rows(&path.replace("1D", "4H")).await?;
+    let opens: Vec<i64> = days.iter().filter_map(|d| d["timestamp"].as_i64()).collect();
+    for bar in &four {
+        let at = bar["timestamp"].as_i64().expect("a time");
+        let open = opens.iter().rev().find(|open| **open <= at);
+        assert!(open.is_none_or(|open| (at - open) % 14_400_000 == 0 && at - open < 86_400_000), "{bar}");
+    }
     Ok(())
 }
 

@@ -75,7 +75,15 @@ fn provider_is_venues_or_sim_alone() {
 
 #[test]
 fn the_simulated_market_has_its_own_symbols() {
-    let all = ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP", "BTC/USDT", "PEPEUSDT-PERP"];
+    let all = [
+        "BTCUSDT-PERP",
+        "ETHUSDT-PERP",
+        "SOLUSDT-PERP",
+        "BTC/USDT",
+        "PEPEUSDT-PERP",
+        "CME_MINI:MNQ1!",
+        "BTCUSDC-PERP",
+    ];
     assert_eq!(symbols(&from_env(&[("PROVIDER", "sim")]).unwrap()), all);
     let chosen = from_env(&[("PROVIDER", "sim"), ("SYMBOLS", "BTC/USDT,ETHUSDT-PERP")]).unwrap();
     assert_eq!(symbols(&chosen), ["BTC/USDT", "ETHUSDT-PERP"]);

@@ -230,7 +230,8 @@ fn provider(named: Vec<String>) -> Result<Provider, ConfigError> {
 
 /// The simulated market's symbols, of those asked for. `lenient`: what it lacks was meant for real venues.
 fn sim_symbols(seed: u64, asked: Option<Vec<Symbol>>, lenient: bool) -> Result<Vec<Symbol>, ConfigError> {
-    let has: Vec<Symbol> = SimMarket::new(seed).instruments().into_iter().map(|i| i.symbol).collect();
+    let listed = SimMarket::all(seed).into_iter().flat_map(|market| market.instruments());
+    let has = unique(listed.map(|i| i.symbol).collect::<Vec<Symbol>>());
     let (known, missing): (Vec<_>, Vec<_>) =
         unique(asked.unwrap_or_default()).into_iter().partition(|symbol| has.contains(symbol));
     match missing.first() {

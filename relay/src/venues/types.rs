@@ -209,6 +209,20 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The channel it belongs to.
+    pub fn channel(&self) -> Channel {
+        match self {
+            What::Trade(_) | What::LastTrade { .. } => Channel::Trade,
+            What::Kline(_) => Channel::Bar,
+            What::Oi(_) => Channel::Oi,
+            What::Funding(_) => Channel::Funding,
+            What::Liquidation(_) => Channel::Liquidation,
+            What::Top(_) | What::Diff(_) | What::Snapshot(_) => Channel::Book,
+        }
+    }
+}
+
 /// A trade with its place in the venue's numbering.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TradeUpdate {

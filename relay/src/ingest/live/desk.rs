@@ -238,7 +238,7 @@ impl Desk {
             if self.tape.instrument(&update.symbol).is_none() {
                 continue;
             }
-            let (symbol, channel) = (update.symbol.clone(), channel_of(&update.what));
+            let (symbol, channel) = (update.symbol.clone(), update.what.channel());
             let data = !matches!(update.what, What::LastTrade { .. });
             self.tape.apply(received, update, &mut out);
             if !data {
@@ -327,17 +327,5 @@ impl Desk {
     /// What was known of a symbol's streams.
     pub(super) fn forget_streams(&mut self, symbol: &Symbol) {
         self.streams.retain(|(_, s), _| s != symbol);
-    }
-}
-
-/// The channel an update is data of.
-pub(super) fn channel_of(what: &What) -> Channel {
-    match what {
-        What::Trade(_) | What::LastTrade { .. } => Channel::Trade,
-        What::Kline(_) => Channel::Bar,
-        What::Oi(_) => Channel::Oi,
-        What::Funding(_) => Channel::Funding,
-        What::Liquidation(_) => Channel::Liquidation,
-        What::Top(_) | What::Diff(_) | What::Snapshot(_) => Channel::Book,
     }
 }

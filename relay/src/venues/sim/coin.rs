@@ -1,9 +1,9 @@
 //! What is traded in the simulated market.
 
 use shared::event::Channel;
-use shared::market::{Calendar, Group, Instrument, Kind, Symbol};
+use shared::market::{Calendar, Group, Instrument, Kind, Ms, Symbol, VenueId};
 
-use super::SimMarket;
+use super::Place;
 
 /// One market's character. Steps are given as their inverse, a power of ten, because dividing by it gives
 /// the double nearest to the decimal price.
@@ -11,7 +11,9 @@ use super::SimMarket;
 pub(super) struct Coin {
     pub(super) symbol: Symbol,
     pub(super) base: &'static str,
+    pub(super) quote: &'static str,
     pub(super) kind: Kind,
+    pub(super) calendar: Calendar,
     /// Which random path; spot shares its perpetual's.
     pub(super) path: i64,
     /// The price it moves around.
@@ -34,6 +36,13 @@ pub(super) struct Coin {
     pub(super) open_interest: f64,
     /// Widens premium and with it funding.
     pub(super) premium: f64,
+    /// Time between two funding payments.
+    pub(super) funding_interval: Ms,
+    /// Whether forced closes are told.
+    pub(super) liquidations: bool,
+    /// How far the price stands from that of the first venue, as a fraction: usually, and at most beside it.
+    pub(super) basis: f64,
+    pub(super) wander: f64,
 }
 
 impl Coin {
@@ -45,34 +54,79 @@ impl Coin {
         1.0 / self.inverse_tick
     }
 
-    pub(super) fn instrument(&self) -> Instrument {
-        let perp = [Channel::Oi, Channel::Funding, Channel::Liquidation];
-        let common = [Channel::Bar, Channel::Trade, Channel::Book];
-        let channels = if self.is_perp() { [common, perp].concat() } else { common.to_vec() };
+    /// Whether it goes on around the clock.
+    pub(super) fn is_continuous(&self) -> bool {
+        self.calendar == Calendar::Continuous
+    }
+
+    pub(super) fn instrument(&self, venue: VenueId) -> Instrument {
+        let mut channels = vec![Channel::Bar, Channel::Trade, Channel::Book];
+        if self.is_perp() {
+            channels.extend([Channel::Oi, Channel::Funding]);
+        }
+        if self.liquidations {
+            channels.push(Channel::Liquidation);
+        }
         Instrument {
             symbol: self.symbol.clone(),
-            venue: SimMarket::venue(),
+            venue,
             venue_symbol: self.symbol.as_str().to_owned(),
             group: Group::new(self.base, self.kind),
             kind: self.kind,
             base: self.base.to_owned(),
-            quote: "USDT".to_owned(),
+            quote: self.quote.to_owned(),
             tick_size: self.tick_size(),
             step_size: 1.0 / self.inverse_step,
             multiplier: 1.0,
             channels,
-            calendar: Calendar::default(),
+            calendar: self.calendar.clone(),
         }
     }
 }
 
-/// The five markets, in the order they are listed.
-pub(super) fn coins() -> Vec<Coin> {
-    let symbol = |text: &str| text.parse().expect("a constant that is a symbol");
+fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a constant that is a symbol")
+}
+
+/// What a venue lists, in its order.
+pub(super) fn coins(place: Place) -> Vec<Coin> {
+    let [btc, eth, sol, spot, pepe, future] = first();
+    match place {
+        Place::Sim => vec![btc, eth, sol, spot, pepe, future],
+        Place::SimB => {
+            // The same coin against another dollar, a little dearer.
+            let btc = Coin { symbol: symbol("BTCUSDC-PERP"), quote: "USDC", ..sibling(btc, 0.45, 0.000_4) };
+            vec![btc, sibling(eth, 0.55, 0.000_1), sibling(sol, 0.5, 0.000_2), sibling(spot, 0.4, 0.000_15)]
+        }
+        Place::SimC => {
+            [sibling(btc, 0.3, -0.000_2), sibling(eth, 0.25, -0.000_3), sibling(sol, 0.4, -0.000_25)]
+                .map(|coin| Coin { funding_interval: Ms::HOUR, liquidations: false, ..coin })
+                .into()
+        }
+    }
+}
+
+/// The same market elsewhere: `share` of the trade, at a distance.
+fn sibling(coin: Coin, share: f64, basis: f64) -> Coin {
+    Coin {
+        trades_per_minute: coin.trades_per_minute * share,
+        depth_usd: coin.depth_usd * share,
+        open_interest: coin.open_interest * share,
+        basis,
+        wander: 0.000_35,
+        ..coin
+    }
+}
+
+/// The first venue's markets: three large perpetuals, a spot pair, a coin with prices near 1e-5, and an index future
+/// that trades by session.
+fn first() -> [Coin; 6] {
     let btc = Coin {
         symbol: symbol("BTCUSDT-PERP"),
         base: "BTC",
+        quote: "USDT",
         kind: Kind::Perp,
+        calendar: Calendar::Continuous,
         path: 1,
         centre: 74_000.0,
         volatility: 0.000_4,
@@ -85,6 +139,10 @@ pub(super) fn coins() -> Vec<Coin> {
         depth_usd: 9e6,
         open_interest: 82_000.0,
         premium: 1.0,
+        funding_interval: Ms(8 * Ms::HOUR.0),
+        liquidations: true,
+        basis: 0.0,
+        wander: 0.0,
     };
     let eth = Coin {
         symbol: symbol("ETHUSDT-PERP"),
@@ -126,6 +184,7 @@ pub(super) fn coins() -> Vec<Coin> {
         trade_usd: 350.0,
         depth_usd: 4e6,
         open_interest: 0.0,
+        liquidations: false,
         ..btc.clone()
     };
     let pepe = Coin {
@@ -145,5 +204,25 @@ pub(super) fn coins() -> Vec<Coin> {
         premium: 1.8,
         ..btc.clone()
     };
-    vec![btc, eth, sol, spot, pepe]
+    let future = Coin {
+        symbol: symbol("CME_MINI:MNQ1!"),
+        base: "MNQ",
+        quote: "USD",
+        kind: Kind::Future,
+        calendar: Calendar::Cme,
+        path: 5,
+        centre: 25_600.0,
+        volatility: 0.000_15,
+        correlation: 0.35,
+        inverse_tick: 4.0,
+        inverse_step: 1.0,
+        trades_per_minute: 70.0,
+        trade_usd: 60_000.0,
+        depth_usd: 2e7,
+        open_interest: 0.0,
+        premium: 0.0,
+        liquidations: false,
+        ..btc.clone()
+    };
+    [btc, eth, sol, spot, pepe, future]
 }

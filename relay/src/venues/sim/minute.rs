@@ -204,7 +204,7 @@ impl<'a> Minute<'a> {
 
 /// How many positions a minute's move closes by force: now and then one, dozens when it is fast.
 pub(super) fn liquidation_count(path: Path<'_>, minute: i64, open: f64, close: f64) -> i64 {
-    if !path.coin.is_perp() {
+    if !path.coin.liquidations {
         return 0;
     }
     let usual = path.coin.volatility * 3.2;

@@ -4,6 +4,7 @@
 
 use shared::market::Ms;
 
+use super::Place;
 use super::coin::Coin;
 use super::noise::{Key, exp, smoothstep};
 
@@ -15,8 +16,8 @@ const STRENGTH_MAX: f64 = 0.3;
 const JUMP_MAX: f64 = 0.045;
 /// Largest funding rate for one interval, either way.
 pub(super) const FUNDING_CAP: f64 = 0.0075;
-/// Time between two funding payments.
-pub(super) const FUNDING_INTERVAL: Ms = Ms(8 * 3_600_000);
+/// The interval for which a premium makes its rate.
+const RATE_INTERVAL: Ms = Ms(8 * 3_600_000);
 
 const MINUTE: i64 = Ms::MINUTE.0;
 
@@ -30,6 +31,8 @@ mod salt {
     pub(super) const COUNT: i64 = 5;
     pub(super) const PREMIUM: i64 = 6;
     pub(super) const OPEN_INTEREST: i64 = 7;
+    pub(super) const BASIS: i64 = 8;
+    pub(super) const VENUE: i64 = 1_000;
 }
 
 /// A coin's path: the keys of its noises.
@@ -38,7 +41,10 @@ pub(super) struct Path<'a> {
     pub(super) coin: &'a Coin,
     /// Shared by all coins, so that they move together.
     market: Key,
+    /// The coin's, wherever it trades.
     own: Key,
+    /// The coin's at this venue.
+    here: Key,
 }
 
 /// A block's burst of trading: a fast move with forced closes, and the drift that makes up for it.
@@ -81,20 +87,29 @@ impl Storm {
 }
 
 impl<'a> Path<'a> {
-    pub(super) fn new(seed: u64, coin: &'a Coin) -> Path<'a> {
+    pub(super) fn new(seed: u64, place: Place, coin: &'a Coin) -> Path<'a> {
         let root = Key::new(seed);
-        Path { coin, market: root.child(0), own: root.child(coin.path) }
+        let own = root.child(coin.path);
+        let here = if place == Place::Sim { own } else { own.child(salt::VENUE + place.number()) };
+        Path { coin, market: root.child(0), own, here }
     }
 
     /// Numbers for what happens inside a minute; spot and perpetual differ here.
     pub(super) fn minute_key(&self, minute: i64) -> Key {
-        self.own.child(if self.coin.is_perp() { 10 } else { 11 }).child(minute)
+        self.here.child(if self.coin.is_perp() { 10 } else { 11 }).child(minute)
     }
 
     /// Price at the start of a minute, not rounded.
     pub(super) fn price(&self, minute: i64) -> f64 {
-        let perp = self.coin.centre * exp(self.log_price(minute));
+        let perp = self.coin.centre * exp(self.log_price(minute)) * (1.0 + self.basis(minute));
         if self.coin.is_perp() { perp } else { perp / (1.0 + self.premium(Ms(minute * MINUTE))) }
+    }
+
+    /// Distance from the first venue's price at the start of a minute, as a fraction; wanders over hours and minutes.
+    fn basis(&self, minute: i64) -> f64 {
+        let key = self.here.child(salt::BASIS);
+        let wander = 0.7 * key.child(0).smooth(minute, 190) + 0.3 * key.child(1).smooth(minute, 11);
+        self.coin.basis + self.coin.wander * wander
     }
 
     /// Fractal noise: octaves from a minute to eleven days, each as large as the root of its period, the
@@ -144,19 +159,19 @@ impl<'a> Path<'a> {
         // The integral over a day of a parabola that is lowest twelve hours from 15:00.
         let x = (minute - 900).rem_euclid(1_440) as f64 / 1_440.0 - 0.5;
         let daily = 1_440.0 * 0.35 * (2.0 * x * x * x - 0.5 * x);
-        let jitter = 0.12 * self.own.child(salt::COUNT).unit(minute);
+        let jitter = 0.12 * self.here.child(salt::COUNT).unit(minute);
         (self.coin.trades_per_minute * (minute as f64 + bursts + daily + jitter)).floor() as i64
     }
 
     /// (perpetual - index) / index.
     pub(super) fn premium(&self, at: Ms) -> f64 {
-        let minutes = self.own.child(salt::PREMIUM + 20).smooth(at.0, 11 * MINUTE);
+        let minutes = self.here.child(salt::PREMIUM + 20).smooth(at.0, 11 * MINUTE);
         self.slow_premium(at) + 0.000_12 * self.coin.premium * minutes
     }
 
     /// The part of the premium that lasts for hours and makes the funding.
     fn slow_premium(&self, at: Ms) -> f64 {
-        let key = self.own.child(salt::PREMIUM);
+        let key = self.here.child(salt::PREMIUM);
         let (days, hours) =
             (key.child(0).smooth(at.0, 1_500 * MINUTE), key.child(1).smooth(at.0, 350 * MINUTE));
         self.coin.premium * (0.000_15 + 0.000_75 * days + 0.000_25 * hours)
@@ -166,12 +181,13 @@ impl<'a> Path<'a> {
     pub(super) fn funding_rate(&self, at: Ms) -> f64 {
         let premium = self.slow_premium(at);
         let rate = premium + (0.000_1 - premium).clamp(-0.000_5, 0.000_5);
-        (rate.clamp(-FUNDING_CAP, FUNDING_CAP) * 1e8).round() / 1e8
+        let share = self.coin.funding_interval.0 as f64 / RATE_INTERVAL.0 as f64;
+        (rate.clamp(-FUNDING_CAP, FUNDING_CAP) * share * 1e8).round() / 1e8
     }
 
     /// Open interest in coins, in whole steps: swells over days, drops as a storm's forced closes go through.
     pub(super) fn open_interest(&self, at: Ms) -> f64 {
-        let key = self.own.child(salt::OPEN_INTEREST);
+        let key = self.here.child(salt::OPEN_INTEREST);
         let slow =
             0.12 * key.child(0).smooth(at.0, 7_000 * MINUTE) + 0.04 * key.child(1).smooth(at.0, 700 * MINUTE);
         let fast =

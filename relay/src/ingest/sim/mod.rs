@@ -1,33 +1,33 @@
-//! Drives the simulated market through the same tape, bus and store as a real venue.
+//! Drives the simulated venues through the same tape, bus and store as a real one.
+
+mod player;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Bar, Body, Event, Origin};
+use shared::event::{Bar, Body, Channel, Event, Gap, GapCause, GapState, Origin};
 use shared::market::{Instrument, Ms, Symbol, Timeframe};
-use shared::wire::VenueState;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+pub use self::player::Player;
 use super::outlet::Outlet;
-use super::tape::{Tape, TapeOut};
+use super::tape::Tape;
 use crate::store::{Coverage, Dataset, Record, Store, StoreError};
 use crate::venues::sim::SimMarket;
 
-/// How far back the simulated market's history goes.
-pub const HISTORY: Ms = Ms(30 * Ms::DAY.0);
 const STEP: Duration = Duration::from_millis(50);
 /// Rows handed to the store at once.
 const CHUNK: usize = 4_096;
+/// Holes in the history are told so far back.
+const LEDGER: Ms = Ms::DAY;
+/// So many minutes in a row are never lost.
+const LONGEST_HOLE: Ms = Ms(10 * Ms::MINUTE.0);
 
-/// A simulated market whose history is recorded, ready to play.
-pub struct Ready {
-    market: Arc<SimMarket>,
-    instruments: Vec<Arc<Instrument>>,
-    outlet: Outlet,
-    tape: Tape,
-    from: Ms,
-}
+/// A simulated venue whose history is recorded, ready to play.
+pub struct Ready(Player);
 
 /// Writes the history that the store lacks. Done before the relay serves: a page that asked in between would take a
 /// half-written history for the whole.
@@ -40,68 +40,32 @@ pub async fn prepare(
     outlet: Outlet,
     store: Arc<dyn Store>,
 ) -> Result<Ready, StoreError> {
-    let mut tape = Tape::new(SimMarket::venue(), Origin::Sim);
+    let mut tape = Tape::new(market.venue(), Origin::Sim);
     let start = outlet.now();
     let minute = start.floor(Ms::MINUTE);
     for instrument in &instruments {
         tape.add(instrument.clone(), None);
-        let last = backfill(&market, &outlet, &*store, &instrument.symbol, minute).await?;
+        let last = backfill(&market, &outlet, &*store, instrument, minute).await?;
         if let Some(bar) = last {
             tape.resume(&instrument.symbol, &bar);
             outlet.seed(event(&outlet, &instrument.symbol, bar.timestamp + Ms::MINUTE, Body::Bar(bar)));
         }
-        tape.trades_covered_from(&instrument.symbol, minute);
     }
-    info!(symbols = instruments.len(), took_ms = (outlet.now() - start).0, "simulated history is ready");
-    Ok(Ready { market, instruments, outlet, tape, from: minute })
+    let took_ms = (outlet.now() - start).0;
+    info!(venue = %market.venue(), symbols = instruments.len(), took_ms, "simulated history is ready");
+    Ok(Ready(Player::new(market, instruments, outlet, tape, minute)))
 }
 
 impl Ready {
-    /// Plays the market until the task is dropped.
+    /// Plays the market until the task is dropped, first what already passed of the running minute.
     pub async fn play(self) {
-        play(self.market, self.outlet, self.tape, &self.instruments, self.from).await;
-    }
-}
-
-/// Plays from `from` on, first what already passed of the running minute.
-async fn play(
-    market: Arc<SimMarket>,
-    outlet: Outlet,
-    mut tape: Tape,
-    instruments: &[Arc<Instrument>],
-    from: Ms,
-) {
-    outlet.board().line(outlet.venue(), "simulation", true);
-    for instrument in instruments {
-        for channel in &instrument.channels {
-            let usual = channel.usual_interval();
-            let state = if usual.is_some() { VenueState::Live } else { VenueState::Quiet };
-            outlet.board().topic(outlet.venue(), &instrument.symbol, *channel, state, usual, outlet.now());
-        }
-    }
-    let mut done = from;
-    let mut ticks = tokio::time::interval(STEP);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut out = Vec::new();
-    loop {
-        ticks.tick().await;
-        let now = outlet.now();
-        if now <= done {
-            continue;
-        }
-        for instrument in instruments {
-            for update in market.updates(&instrument.symbol, done, now) {
-                tape.apply(now, update, &mut out);
-            }
-        }
-        tape.tick(now, &mut out);
-        done = now;
-        for output in out.drain(..) {
-            match output {
-                TapeOut::Event(event) => outlet.publish(event),
-                // The simulation neither streams diffs nor loses trades.
-                TapeOut::NeedDepth(_) | TapeOut::TradesMissing { .. } => {}
-            }
+        let Ready(mut player) = self;
+        player.start();
+        let mut ticks = tokio::time::interval(STEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            player.step(player.now());
         }
     }
 }
@@ -111,17 +75,20 @@ async fn backfill(
     market: &SimMarket,
     outlet: &Outlet,
     store: &dyn Store,
-    symbol: &Symbol,
+    instrument: &Instrument,
     minute: Ms,
 ) -> Result<Option<Bar>, StoreError> {
+    let symbol = &instrument.symbol;
     let venue = outlet.venue().clone();
     let dataset = Dataset::Bars(Timeframe::M1);
-    let begin = (minute - HISTORY).floor(Ms::DAY);
+    let begin = (minute - market.place().history()).floor(Ms::DAY);
     let held = store.coverage(dataset, symbol.clone(), venue.clone()).await?;
     // Coverage always ends where the last backfill did; live minutes after it are written again, unchanged.
     let from = held.last().map_or(begin, |(_, to)| (*to).max(begin));
     let bars = market.bars(symbol, from, minute);
-    let last = market.bars(symbol, minute - Ms::MINUTE, minute).pop();
+    // The newest may lie before a closed time, or before a hole.
+    let newest = instrument.calendar.previous(Timeframe::M1, minute);
+    let last = market.bars(symbol, newest - LONGEST_HOLE, minute).pop();
     let bodies = bars
         .into_iter()
         .map(Body::Bar)
@@ -136,11 +103,31 @@ async fn backfill(
             store.write(std::mem::replace(&mut records, Vec::with_capacity(CHUNK))).await?;
         }
     }
+    let gaps = gaps(market, instrument, from.max(minute - LEDGER), minute);
+    records.extend(gaps.map(|gap| Record::Gap { symbol: symbol.clone(), venue: venue.clone(), gap }));
     let stretch = Coverage { dataset, symbol: symbol.clone(), venue, from, to: minute };
     records.push(Record::Coverage(stretch));
     store.write(records).await?;
     store.flush().await?;
     Ok(last)
+}
+
+/// Holes that were closed in `[from, to)`, as they would have been told.
+fn gaps(market: &SimMarket, instrument: &Instrument, from: Ms, to: Ms) -> impl Iterator<Item = Gap> {
+    let troubles = market.troubles();
+    let outages = troubles.outages(from, to).filter(move |o| o.to <= to).flat_map(|o| {
+        let hole = move |channel: &Channel| (*channel, o.from, o.to, GapCause::Disconnect, o.refills);
+        instrument.channels.iter().map(hole)
+    });
+    let silences = troubles.silences(from, to).filter(move |s| s.to <= to && s.symbol == instrument.symbol);
+    let silences = silences.flat_map(|s| {
+        let hole = move |channel: &Channel| (*channel, s.from, s.to, GapCause::Silence, true);
+        player::with_bars(s.channel).iter().map(hole)
+    });
+    outages.chain(silences).map(|(channel, from, to, cause, refills)| {
+        let state = if channel == Channel::Bar && refills { GapState::Refilled } else { GapState::Lost };
+        Gap { timestamp: to, channel, from, to: Some(to), cause, state }
+    })
 }
 
 fn event(outlet: &Outlet, symbol: &Symbol, received: Ms, body: Body) -> Event {
