@@ -19,6 +19,7 @@ pub mod fake_coinbase;
 pub mod fake_hyperliquid;
 pub mod fake_insightsentry;
 pub mod fake_okx;
+pub mod fleet;
 pub mod oracle;
 pub mod proxy;
 pub mod relay;

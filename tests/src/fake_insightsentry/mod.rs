@@ -163,6 +163,11 @@ impl FakeInsightSentry {
         &self.inner.clock
     }
 
+    /// The account's key.
+    pub fn key(&self) -> String {
+        self.inner.options.key.clone()
+    }
+
     pub fn now(&self) -> i64 {
         self.inner.clock.now()
     }
