@@ -170,6 +170,7 @@ impl Relay {
         let live = LiveVenue {
             venue,
             symbols: config.symbols.clone(),
+            reconnect_cap: config.reconnect_cap,
             orders: self.core.follower.attach(id, &config.symbols),
             rest,
             outlet: self.outlet(id.clone()),

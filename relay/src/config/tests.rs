@@ -241,7 +241,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "[venues.kraken]\nws_url = \"x\"",
-            "unknown setting venues.kraken in tapedeck.toml: [venues] has dynamic_symbols, grace_s, https_proxy, provider, sim_seed, symbols",
+            "unknown setting venues.kraken in tapedeck.toml: [venues] has dynamic_symbols, grace_s, https_proxy, provider, reconnect_cap_s, sim_seed, symbols",
         ),
         (
             "[log]\n\ntokens = [secret]",

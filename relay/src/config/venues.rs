@@ -32,6 +32,8 @@ pub struct VenuesConfig {
     pub dynamic_symbols: u32,
     /// `SIM_SEED`: which simulated market. Default 1.
     pub sim_seed: u64,
+    /// `TAPEDECK_RECONNECT_CAP_S`: the longest pause before a lost venue is tried again. Default 60.
+    pub reconnect_cap: Ms,
     /// Base addresses that differ from the venue's own, and licences, by venue. Default none.
     pub base_urls: BTreeMap<&'static str, BaseUrls>,
     /// Where the use of monthly quotas is kept: `DATA_DIR`.
@@ -139,6 +141,8 @@ impl VenuesConfig {
         let number = |text: &str| text.parse().ok().filter(|n| (0..=1_000).contains(n));
         let variables = ["TAPEDECK_DYNAMIC_SYMBOLS"];
         let dynamic_symbols = layers.one("venues.dynamic_symbols", &variables, expected, number)?;
+        let reconnect_cap = layers.count("venues.reconnect_cap_s", &["TAPEDECK_RECONNECT_CAP_S"])?;
+        let reconnect_cap = Ms::seconds(reconnect_cap.unwrap_or(60).into());
 
         let mut base_urls = BTreeMap::new();
         for venue in venues::names() {
@@ -154,6 +158,7 @@ impl VenuesConfig {
             dynamic_symbols: dynamic_symbols.unwrap_or(20),
             https_proxy,
             sim_seed,
+            reconnect_cap,
             base_urls,
             quota_dir: PathBuf::new(),
         })

@@ -85,6 +85,7 @@ impl Line {
             dead_after: keep_alive.dead_after,
             ping_every: keep_alive.ping.as_ref().map(|(every, _)| *every),
             renew_after: self.route.renew_after,
+            backoff_cap: self.shared.reconnect_cap,
             ..Config::venue(self.shared.seed)
         };
         let mut driver = Driver {

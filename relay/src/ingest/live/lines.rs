@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use shared::event::Channel;
-use shared::market::Symbol;
+use shared::market::{Ms, Symbol};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tracing::error;
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub frames: Option<FrameSink>,
     /// Paces the connections of all lines of the venue.
     pub gate: Gate,
+    /// The longest pause between two attempts.
+    pub reconnect_cap: Ms,
     /// Seeds the jitter of reconnects.
     pub seed: u64,
 }

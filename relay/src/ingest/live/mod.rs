@@ -17,7 +17,7 @@ mod poll;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::market::{Instrument, Kind, Symbol};
+use shared::market::{Instrument, Kind, Ms, Symbol};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -52,6 +52,8 @@ pub struct LiveVenue {
     pub venue: Arc<dyn Venue>,
     /// What is followed all the time.
     pub symbols: Vec<Symbol>,
+    /// The longest pause before a lost line is tried again.
+    pub reconnect_cap: Ms,
     pub orders: mpsc::UnboundedReceiver<Order>,
     pub rest: Rest,
     pub outlet: Outlet,
@@ -80,6 +82,7 @@ impl LiveVenue {
             proxy: self.proxy,
             frames: self.frames,
             gate: Gate::default(),
+            reconnect_cap: self.reconnect_cap,
             seed: self.seed,
         };
         let lines = Lines::new(shared);

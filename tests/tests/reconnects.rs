@@ -1,0 +1,52 @@
+//! Lines that are lost again and again: no limit of a venue on connections, subscriptions or calls is ever exceeded.
+//!
+//! `TAPEDECK_RECONNECTS` sets how often: a short form by default, 300 for the full one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tests::fleet::{self, Fault, Member};
+
+fn rounds() -> u64 {
+    std::env::var("TAPEDECK_RECONNECTS").ok().and_then(|text| text.parse().ok()).unwrap_or(12)
+}
+
+/// Waits until a member has a socket open again and a moment more, so that it is subscribed.
+async fn back(member: &dyn Member) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs(120);
+    while member.open() == 0 {
+        ensure!(Instant::now() < until, "{} does not come back", member.venue());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    Ok(())
+}
+
+async fn cut_again_and_again(member: &dyn Member) -> Result<u64> {
+    let before = member.connections();
+    for _ in 0..rounds() {
+        back(member).await?;
+        member.harm(Fault::Cut);
+    }
+    back(member).await?;
+    Ok(member.connections() - before)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_over_any_number_of_reconnects() -> Result<()> {
+    tests::relay::binary();
+    let members = fleet::start(11, 1, "key").await?;
+    let relay = fleet::relay(&members).env("TAPEDECK_RECONNECT_CAP_S", "1").start().await?;
+    let began = Instant::now();
+    let runs = members.iter().map(|member| cut_again_and_again(&**member));
+    for (member, reconnects) in members.iter().zip(futures_util::future::join_all(runs).await) {
+        let reconnects = reconnects?;
+        println!("{}: {reconnects} connections after {} cuts", member.venue(), rounds());
+        ensure!(reconnects >= rounds(), "{}: {reconnects}", member.venue());
+        let violations = member.violations();
+        ensure!(violations.is_empty(), "{}: {violations:?}", member.venue());
+    }
+    println!("took {:?}", began.elapsed());
+    ensure!(!relay.log().contains("panicked"), "{}", relay.log());
+    Ok(())
+}
