@@ -9,8 +9,10 @@
 //! - [`fake_bybit`]: the same for Bybit's;
 //! - [`proxy`]: a line that can be cut, stalled, delayed and restored;
 //! - [`client`]: a WebSocket client that waits for conditions;
+//! - [`check`]: what the relay shows against what the venue knows;
 //! - [`relay`]: the binary, started on a folder of its own.
 
+pub mod check;
 pub mod client;
 pub mod fake;
 pub mod fake_binance;

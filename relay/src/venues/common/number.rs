@@ -203,10 +203,22 @@ fn plain_levels(text: &[u8]) -> Option<Vec<Level>> {
             return None;
         }
         levels.push(Level { price, quantity });
-        rest = after.strip_prefix(b"]")?;
+        rest = after_texts(after).strip_prefix(b"]")?;
         rest = rest.strip_prefix(b",").unwrap_or(rest);
     }
     (rest == b"]").then_some(levels)
+}
+
+/// What follows `,"..","..`: further texts of a level, such as a number of orders.
+fn after_texts(mut rest: &[u8]) -> &[u8] {
+    while let Some(text) = rest.strip_prefix(b",\"") {
+        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+        match text.get(digits..).and_then(|end| end.strip_prefix(b"\"")) {
+            Some(after) => rest = after,
+            None => return rest,
+        }
+    }
+    rest
 }
 
 struct WireLevel(Level);
@@ -270,6 +282,8 @@ mod tests {
             [(61_800.3, 0.014), (0.00001234, 0.0)].map(|(price, quantity)| Level { price, quantity });
         assert_eq!(plain_levels(levels.as_bytes()), Some(expected.to_vec()));
         assert_eq!(plain_levels(b"[]"), Some(vec![]));
+        let counted = levels.replace("\"0.014\"", "\"0.014\",\"0\",\"12\"");
+        assert_eq!(plain_levels(counted.as_bytes()), Some(expected.to_vec()), "a dead field and a count");
         let unusual = levels.replace("],", "] , ").replace("\"0.014\"", "0.014, []");
         assert_eq!(plain_levels(unusual.as_bytes()), None);
         assert_eq!(serde_json::from_str::<Levels>(&unusual).unwrap().0, expected);

@@ -228,6 +228,10 @@ impl Venue for Okx {
         &Timeframe::ALL
     }
 
+    fn bars_per_call(&self) -> Option<u32> {
+        Some(rest::CANDLES_PER_CALL)
+    }
+
     fn guess_instrument(&self, product: Product, venue_symbol: &str) -> Option<Instrument> {
         let guess = symbol::guess(product, venue_symbol)?;
         self.contracts.guess(&guess);

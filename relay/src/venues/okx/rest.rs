@@ -10,6 +10,12 @@ use super::{Endpoints, SWAP, shape, symbol};
 use crate::venues::common::url::{Call, Parameters, host};
 use crate::venues::{Fetch, LimitSpec, Poll, Product, RestRequest, Window};
 
+/// Rows of one call for past open interest.
+const OPEN_INTEREST_ROWS: u32 = 100;
+
+/// Candles of the shorter of the two calls, which one never knows beforehand.
+pub(super) const CANDLES_PER_CALL: u32 = 100;
+
 /// Calls in two seconds, as documented per call; where the venue counts per instrument too, all of them together.
 const LIMITS: [(&str, u32); 9] = [
     ("instruments", 20),
@@ -33,7 +39,8 @@ pub(super) fn limits(endpoints: &Endpoints) -> Vec<LimitSpec> {
         name,
         host: host.to_owned(),
         capacity: *capacity,
-        window: Window::Sliding(Ms::seconds(2)),
+        // Calls may arrive closer together than they were sent.
+        window: Window::Sliding(Ms(2_200)),
         counted: None,
     };
     LIMITS.iter().map(limit).collect()
@@ -49,25 +56,20 @@ pub(super) fn polls(instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll> {
     vec![Poll { channel: Channel::Funding, every: Ms::seconds(300), fetch: settled }]
 }
 
-/// Longest that a bar of the timeframe lasts.
-pub(super) const fn length(timeframe: Timeframe) -> Ms {
-    match timeframe {
-        Timeframe::M1 => Ms::MINUTE,
-        Timeframe::M5 => Ms(5 * Ms::MINUTE.0),
-        Timeframe::M15 => Ms(15 * Ms::MINUTE.0),
-        Timeframe::M30 => Ms(30 * Ms::MINUTE.0),
-        Timeframe::H1 => Ms::HOUR,
-        Timeframe::H4 => Ms(4 * Ms::HOUR.0),
-        Timeframe::D1 => Ms::DAY,
-        Timeframe::W1 => Ms(7 * Ms::DAY.0),
-        Timeframe::Mo1 => Ms(31 * Ms::DAY.0),
-    }
-}
-
 /// The end of the first `most` rows from `from` on. Rows come newest first and the venue knows no paging from the
 /// old end: what is asked for has to fit.
-fn reach(from: Ms, to: Ms, step: Ms, most: u32) -> Ms {
-    to.min(Ms(from.0.saturating_add(step.0.saturating_mul(i64::from(most)))))
+fn reach(from: Ms, to: Ms, timeframe: Timeframe, most: u32) -> Ms {
+    // The shortest month.
+    let step = if timeframe == Timeframe::Mo1 { 28 * Ms::DAY.0 } else { timeframe.nominal().0 };
+    to.min(Ms(from.0.saturating_add(step.saturating_mul(i64::from(most)))))
+}
+
+/// The finest spacing of open interest of which `[from, to)` holds no more rows than one call gives.
+fn period(from: Ms, to: Ms) -> &'static str {
+    let steps = [("5m", 5), ("15m", 15), ("30m", 30), ("1H", 60), ("2H", 120)];
+    let span = to.0.saturating_sub(from.0);
+    let fits = |(_, minutes): &&(&str, i64)| span <= minutes * Ms::MINUTE.0 * i64::from(OPEN_INTEREST_ROWS);
+    steps.iter().find(fits).map_or("4H", |(name, _)| name)
 }
 
 /// `now`: the newest time seen.
@@ -83,15 +85,15 @@ pub(super) fn request(endpoints: &Endpoints, now: Ms, fetch: &Fetch) -> Option<R
             (call(spot, "public/instruments").with("instType", kind), "instruments")
         }
         Fetch::Klines { instrument: i, timeframe, from, to, limit } => {
-            let recent = from.0 >= now.0.saturating_sub(RECENT_CANDLES * length(*timeframe).0);
+            let recent = from.0 >= now.0.saturating_sub(RECENT_CANDLES * timeframe.nominal().0);
             let (path, name, most) = if recent {
                 ("market/candles", "candles", 300)
             } else {
-                ("market/history-candles", "history_candles", 100)
+                ("market/history-candles", "history_candles", CANDLES_PER_CALL)
             };
             let limit = (*limit).clamp(1, most);
             // `after` means older.
-            let after = reach(*from, *to, length(*timeframe), limit);
+            let after = reach(*from, *to, *timeframe, limit);
             let call = about(i, path).with("bar", interval_name(*timeframe));
             (call.with("after", after.0).with("limit", limit), name)
         }
@@ -103,11 +105,11 @@ pub(super) fn request(endpoints: &Endpoints, now: Ms, fetch: &Fetch) -> Option<R
         Fetch::OpenInterest { instrument: i } if perp(&i) => {
             (about(i, "public/open-interest").with("instType", "SWAP"), "open_interest")
         }
-        Fetch::OpenInterestHistory { instrument: i, from, to, limit } if perp(&i) => {
-            let limit = (*limit).clamp(1, 100);
-            let end = reach(*from, *to, length(Timeframe::M5), limit).0.saturating_sub(1);
-            let call = about(i, "rubik/stat/contracts/open-interest-history").with("period", "5m");
-            (call.with("begin", from.0).with("end", end).with("limit", limit), "open_interest_history")
+        Fetch::OpenInterestHistory { instrument: i, from, to, .. } if perp(&i) => {
+            let call =
+                about(i, "rubik/stat/contracts/open-interest-history").with("period", period(*from, *to));
+            let call = call.with("begin", from.0).with("end", to.0.saturating_sub(1));
+            (call.with("limit", OPEN_INTEREST_ROWS), "open_interest_history")
         }
         Fetch::FundingHistory { instrument: i, to, limit, .. } if perp(&i) => {
             let call = about(i, "public/funding-rate-history").with("after", to.0);

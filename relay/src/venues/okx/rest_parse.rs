@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use shared::market::{Instrument, Ms};
 
 use super::parse::{self, at, read, reading};
-use super::{Okx, SWAP, funding, rest, symbol, wire};
+use super::{Okx, SWAP, funding, symbol, wire};
 use crate::venues::common::number::{Num, Text};
 use crate::venues::common::series::{spacing_hours, surely_closed};
 use crate::venues::{Fetch, Fetched, Product, Update, VenueError, What};
@@ -37,17 +37,18 @@ pub(super) fn answer(venue: &Okx, fetch: &Fetch, received: Ms, body: &[u8]) -> R
     match fetch {
         Fetch::Instruments { product, .. } => instruments(venue, product, data),
         Fetch::Klines { instrument: i, timeframe, from, to, .. } => {
-            let closed = |open: Ms| surely_closed((open + rest::length(*timeframe)).0, received);
+            let closed = |open: Ms| surely_closed((open + timeframe.nominal()).0, received);
             let row = |row: Vec<Num<'_>>| -> Timed {
                 let bar = parse::candle(i, *timeframe, &row, closed)?;
                 Ok((bar.timestamp, What::Kline(bar)))
             };
             rows(i, (*from, *to), read::<Vec<Vec<Num<'_>>>>(data)?.into_iter().map(row))
         }
-        Fetch::Trades { instrument: i, from, to, .. } => {
+        Fetch::Trades { instrument: i, to, .. } => {
             let coins = size(venue, i)?;
             let row = |row: wire::Trade<'_>| -> Timed { Ok((at("ts", row.ts)?, parse::trade(&row, coins)?)) };
-            rows(i, (*from, *to), read::<Vec<wire::Trade<'_>>>(data)?.into_iter().map(row))
+            // Older ones show that the newest so many reach over the range.
+            rows(i, (Ms::ZERO, *to), read::<Vec<wire::Trade<'_>>>(data)?.into_iter().map(row))
         }
         Fetch::OpenInterest { instrument: i } => {
             let mut all = read::<Vec<wire::OpenInterest<'_>>>(data)?;

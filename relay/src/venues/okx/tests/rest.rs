@@ -61,10 +61,17 @@ fn calls_ask_for_what_fits_one_page() {
     assert_eq!(url(&hours(at, 1_000)), (call("history-candles", at + 100 * hour, 100), "history_candles"));
 
     let (from, to) = (Ms(1_790_000_000_000), Ms(1_790_100_000_000));
-    let oi = Fetch::OpenInterestHistory { instrument: Arc::clone(&i), from, to, limit: 500 };
-    let expected = "https://www.okx.com/api/v5/rubik/stat/contracts/open-interest-history?instId=ETH-USDT-SWAP\
-        &period=5m&begin=1790000000000&end=1790029999999&limit=100";
-    assert_eq!(url(&oi).0, expected);
+    // The finest spacing of which a call holds all.
+    for (hours, period) in [(2, "5m"), (24, "15m"), (40, "30m"), (24 * 30, "4H")] {
+        let to = Ms(from.0 + hours * hour);
+        let oi = Fetch::OpenInterestHistory { instrument: Arc::clone(&i), from, to, limit: 500 };
+        let expected = format!(
+            "https://www.okx.com/api/v5/rubik/stat/contracts/open-interest-history?instId=ETH-USDT-SWAP\
+            &period={period}&begin=1790000000000&end={}&limit=100",
+            to.0 - 1
+        );
+        assert_eq!(url(&oi), (expected, "open_interest_history"));
+    }
     let funding = Fetch::FundingHistory { instrument: Arc::clone(&i), from, to, limit: 100 };
     let expected = "https://www.okx.com/api/v5/public/funding-rate-history?instId=ETH-USDT-SWAP\
         &after=1790100000000&limit=100";
@@ -72,7 +79,7 @@ fn calls_ask_for_what_fits_one_page() {
     let spot = Arc::new(listed(SPOT, "ETH-USDT"));
     assert!(venue.request(&Fetch::OpenInterest { instrument: spot }).is_none());
     let names: Vec<_> = venue.limits().into_iter().map(|l| (l.name, l.capacity, l.window)).collect();
-    assert!(names.contains(&("candles", 40, Window::Sliding(Ms(2_000)))));
+    assert!(names.contains(&("candles", 40, Window::Sliding(Ms(2_200)))));
     assert!(names.iter().any(|(name, ..)| *name == "funding_history"));
 }
 
@@ -138,7 +145,10 @@ fn other_answers_are_in_coins_too() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(ids, [("7".into(), 0.1, Side::Sell), ("8".into(), 0.2, Side::Buy)]);
+    // The oldest is before the range: it shows that nothing of the range is missing.
+    let expected =
+        [("6".into(), 0.1, Side::Sell), ("7".into(), 0.1, Side::Sell), ("8".into(), 0.2, Side::Buy)];
+    assert_eq!(ids, expected);
 
     let oi = Fetch::OpenInterestHistory { instrument: Arc::clone(&instrument), from, to, limit: 100 };
     let said = fetched(&venue, &oi, &body(r#"[["1789999800000","500","50.5","208000"]]"#));
