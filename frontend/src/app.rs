@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
-use crate::ui::{PaneTabs, Side, Stage, Strip, Toast, TopBar};
+use crate::ui::{Compare, PaneTabs, Side, Stage, Strip, Toast, TopBar};
 
 /// The deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
@@ -49,6 +49,7 @@ fn App() -> impl IntoView {
             <Stage/>
             <PaneTabs/>
             <Side/>
+            <Compare/>
             <Strip/>
         </div>
         <Toast/>

@@ -69,9 +69,9 @@ impl Pane {
     pub const fn unit(self) -> &'static str {
         match self {
             Pane::Oi => "coins",
-            Pane::Funding => "% per 8 h",
+            Pane::Funding => "% per hour; dots were paid",
             Pane::Cvd => "coins since 00:00 UTC",
-            Pane::Liq => "at least, quote value; long below, short above",
+            Pane::Liq => "quote value; long below, short above",
         }
     }
 
@@ -94,6 +94,13 @@ pub struct Settings {
     pub symbol: Option<String>,
     pub venue: Option<String>,
     pub timeframe: Option<Timeframe>,
+    /// Venues compared, by group; a group that is absent compares all.
+    pub picks: Vec<(String, Vec<String>)>,
+    /// Venues the address asks for, in place of what is remembered, for the first group opened.
+    #[serde(skip)]
+    pub asked_venues: Option<Vec<String>>,
+    /// Whether the table of venues is unfolded.
+    pub compare: bool,
 }
 
 impl Default for Settings {
@@ -107,6 +114,9 @@ impl Default for Settings {
             symbol: None,
             venue: None,
             timeframe: None,
+            picks: Vec::new(),
+            asked_venues: None,
+            compare: false,
         }
     }
 }
@@ -128,6 +138,16 @@ impl Settings {
     pub fn pane_height(&self, pane: Pane) -> f64 {
         let dragged = self.pane_heights.iter().find(|(p, _)| *p == pane).map(|(_, h)| *h);
         dragged.filter(|h| (0.02..=10.0).contains(h)).unwrap_or(0.22)
+    }
+
+    /// The venues picked for a group; none where all are compared.
+    pub fn picked(&self, group: &str) -> Option<&[String]> {
+        self.picks.iter().find(|(g, _)| g == group).map(|(_, venues)| venues.as_slice())
+    }
+
+    pub fn pick(&mut self, group: &str, venues: Option<Vec<String>>) {
+        self.picks.retain(|(g, _)| g != group);
+        self.picks.extend(venues.map(|venues| (group.to_owned(), venues)));
     }
 
     pub fn set_pane_height(&mut self, pane: Pane, share: f64) {

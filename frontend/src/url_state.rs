@@ -1,4 +1,4 @@
-//! The page's state in its address: `?symbol=&venue=&tf=&from=&to=&panes=&theme=`.
+//! The page's state in its address: `?symbol=&venue=&venues=&tf=&from=&to=&panes=&theme=`.
 
 use shared::market::{Ms, Symbol, Timeframe};
 
@@ -9,6 +9,8 @@ use crate::settings::{Pane, Theme};
 pub struct UrlState {
     pub symbol: Option<Symbol>,
     pub venue: Option<String>,
+    /// Venues compared in the panes and the table; all of the group where absent.
+    pub venues: Option<Vec<String>>,
     pub timeframe: Option<Timeframe>,
     /// Start of the wanted view, and its end.
     pub from: Option<Ms>,
@@ -28,6 +30,10 @@ impl UrlState {
             match key {
                 "symbol" => state.symbol = value.parse().ok(),
                 "venue" => state.venue = Some(value).filter(|v| !v.is_empty()),
+                "venues" => {
+                    state.venues =
+                        Some(value.split(',').map(str::to_owned).filter(|v| !v.is_empty()).collect());
+                }
                 "tf" => state.timeframe = value.parse().ok(),
                 "from" => state.from = Ms::parse(&value).ok().map(|t| t.at),
                 "to" => {
@@ -52,6 +58,9 @@ impl UrlState {
         }
         if let Some(venue) = &self.venue {
             push("venue", venue.clone());
+        }
+        if let Some(venues) = &self.venues {
+            push("venues", venues.join(","));
         }
         if let Some(tf) = self.timeframe {
             push("tf", tf.name().into());
@@ -119,6 +128,7 @@ mod tests {
         let state = UrlState {
             symbol: "BTC/USDT".parse().ok(),
             venue: Some("sim".into()),
+            venues: Some(vec!["sim".into(), "sim-b".into()]),
             timeframe: Some(Timeframe::Mo1),
             from: Some(Ms(1_700_000_000_000)),
             to: Some(Ms(1_700_086_400_000)),
@@ -128,7 +138,7 @@ mod tests {
         let query = state.to_query();
         assert_eq!(
             query,
-            "?symbol=BTC/USDT&venue=sim&tf=1M&from=1700000000000&to=1700086400000&panes=oi,liq&theme=light"
+            "?symbol=BTC/USDT&venue=sim&venues=sim,sim-b&tf=1M&from=1700000000000&to=1700086400000&panes=oi,liq&theme=light"
         );
         assert_eq!(UrlState::parse(&query), state);
         assert_eq!(UrlState::default().to_query(), "");

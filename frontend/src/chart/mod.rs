@@ -11,7 +11,7 @@ use shared::market::{Ms, Timeframe};
 use wasm_bindgen::JsValue;
 
 use crate::format;
-use crate::series::{Layer, Market, Turns, Visible, Window, layers};
+use crate::series::{Layer, Market, Shade, Turns, Visible, Window, layers};
 use crate::settings::{Pane, Settings};
 
 use js::JsChart;
@@ -60,12 +60,16 @@ struct LayerState {
 pub(crate) struct Chart {
     js: JsChart,
     panes: Vec<Pane>,
+    /// Hues of the market's tracks.
+    hues: Vec<usize>,
     held: Option<Held>,
-    layers: [LayerState; Layer::ALL.len()],
+    layers: [LayerState; Layer::COUNT],
     turns: Turns,
     /// Kept up by the library's range event.
     visible: Rc<Cell<Option<(f64, f64)>>>,
     mark: String,
+    /// What is shaded now: first and last bar in chart seconds, state.
+    shaded: Vec<f64>,
 }
 
 impl Chart {
@@ -80,32 +84,35 @@ impl Chart {
         let mut chart = Chart {
             js,
             panes: Vec::new(),
+            hues: Vec::new(),
             held: None,
-            layers: Default::default(),
+            layers: [LayerState::default(); Layer::COUNT],
             turns: Turns::default(),
             visible: Rc::default(),
             mark: String::new(),
+            shaded: Vec::new(),
         };
         for layer in [Layer::Price, Layer::Volume] {
             chart.add(layer, 0);
         }
         chart.js.scale_margins(Layer::Price.index(), 0.12, 0.22);
         chart.js.scale_margins(Layer::Volume.index(), 0.82, 0.0);
-        chart.set_panes(panes, settings);
+        chart.set_panes(panes, &[], settings);
         Ok(chart)
     }
 
-    /// Shows these panes under the price, in this order.
-    pub(crate) fn set_panes(&mut self, panes: &[Pane], settings: &Settings) {
-        if self.panes != panes {
-            for layer in Layer::ALL.into_iter().filter(|l| l.pane().is_some()) {
+    /// Shows these panes under the price, in this order, with series for tracks of these hues.
+    pub(crate) fn set_panes(&mut self, panes: &[Pane], hues: &[usize], settings: &Settings) {
+        if self.panes != panes || self.hues != hues {
+            for layer in Layer::all(self.hues.len()).into_iter().filter(|l| l.pane().is_some()) {
                 self.js.remove(layer.index());
                 self.turns.clear(layer.index());
                 self.layers[layer.index()] = LayerState::default();
             }
             self.panes = panes.to_vec();
+            self.hues = hues.to_vec();
             for (index, pane) in panes.iter().enumerate() {
-                for layer in Layer::ALL.into_iter().filter(|l| l.pane() == Some(*pane)) {
+                for layer in Layer::all(hues.len()).into_iter().filter(|l| l.pane() == Some(*pane)) {
                     self.add(layer, index + 1);
                     self.changed(layer, Ms(i64::MIN));
                 }
@@ -159,6 +166,23 @@ impl Chart {
         self.turns.mark(layer.index());
     }
 
+    /// The stretch of bars the library holds.
+    pub(crate) fn held(&self, market: &Market, timeframe: Timeframe) -> Option<(usize, usize)> {
+        let held = self.held?;
+        let bars = market.bars(timeframe);
+        Some((bars.lower(held.first), bars.lower(held.last) + 1))
+    }
+
+    /// Darkens the bars of holes, and nothing else.
+    pub(crate) fn shade(&mut self, shades: &[Shade]) {
+        let flat = |s: &Shade| [layers::seconds(s.first), layers::seconds(s.last), f64::from(s.state as u8)];
+        let flat: Vec<f64> = shades.iter().flat_map(flat).collect();
+        if self.shaded != flat {
+            self.js.shade(&flat);
+            self.shaded = flat;
+        }
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.turns.is_idle()
     }
@@ -204,8 +228,10 @@ impl Chart {
             return;
         }
         for _ in 0..SERIES_PER_FRAME {
-            let Some(layer) = self.turns.take().and_then(|id| Layer::ALL.get(id)) else { break };
-            self.paint(*layer, market, timeframe, window);
+            let Some(id) = self.turns.take() else { break };
+            if let Some(layer) = self.shown_layers().into_iter().find(|l| l.index() == id) {
+                self.paint(layer, market, timeframe, window);
+            }
         }
         if let Some(last) = bars.get(window.end.saturating_sub(1)) {
             self.held = Some(Held { last: last.timestamp, count: window.len(), ..held });
@@ -243,30 +269,35 @@ impl Chart {
             self.js.set_rows(layer.index(), layer.stride(), &[]);
         }
         self.held = None;
-        self.layers = Default::default();
+        self.layers = [LayerState::default(); Layer::COUNT];
         self.turns = Turns::default();
     }
 
     fn shown_layers(&self) -> Vec<Layer> {
-        Layer::ALL.into_iter().filter(|l| self.shows(*l)).collect()
+        Layer::all(self.hues.len()).into_iter().filter(|l| self.shows(*l)).collect()
     }
 
     fn shows(&self, layer: Layer) -> bool {
         layer.pane().is_none_or(|pane| self.panes.contains(&pane))
+            && layer.track().is_none_or(|n| n < self.hues.len().min(Layer::SLOTS))
+            && (self.hues.len() > 1 || !matches!(layer, Layer::OiOf(_)))
     }
 
     fn add(&mut self, layer: Layer, pane: usize) {
-        self.js.add(layer.index(), layer.look(), 0, pane);
+        let hue = layer.track().and_then(|n| self.hues.get(n)).copied().unwrap_or_default();
+        self.js.add(layer.index(), layer.look(), hue, pane);
         if layer.pane().is_some() {
             // The header line stands in the upper part.
             self.js.scale_margins(layer.index(), 0.28, 0.1);
         }
         match layer {
             Layer::Price => {}
-            Layer::Volume | Layer::Oi | Layer::Cvd => {
+            Layer::Volume | Layer::Oi | Layer::OiOf(_) | Layer::Cvd => {
                 self.js.set_format(layer.index(), 0.001, format::axis);
             }
-            Layer::Funding => self.js.set_format(layer.index(), 0.0001, |v| format::price(v, 4)),
+            Layer::Funding(_) | Layer::Settled(_) => {
+                self.js.set_format(layer.index(), 0.000_01, |v| format::price(v, 5));
+            }
             // Both sides count up from the middle.
             Layer::LiqLong | Layer::LiqShort => {
                 self.js.set_format(layer.index(), 0.01, |v| format::axis(v.abs()));

@@ -45,9 +45,23 @@ impl Deck {
         let Some(market) = &core.market else { return Some("[]".into()) };
         match id {
             "price" => json_rows(market.bars(shown)),
-            "oi" => json_rows(market.oi()),
-            "funding" => json_rows(market.funding()),
-            "liq" => json_rows(market.liquidations()),
+            "oi" | "funding" | "liq" => {
+                // Of the open market; joined, of the first track, whose prices the bars have.
+                let Some(track) = market.own().or(market.tracks().first()) else { return Some("[]".into()) };
+                match id {
+                    "oi" => json_rows(&track.oi),
+                    "liq" => json_rows(&track.liquidations),
+                    _ => {
+                        let mut rates: Vec<_> = track.predicted.iter().chain(track.settled.iter()).collect();
+                        rates.sort_by_key(|rate| rate.timestamp);
+                        serde_json::to_string(&rates).ok()
+                    }
+                }
+            }
+            "holes" => {
+                let gaps: Vec<_> = core.gaps.list().iter().map(|hole| hole.gap).collect();
+                serde_json::to_string(&gaps).ok()
+            }
             _ => None,
         }
     }

@@ -1,42 +1,60 @@
 //! What a person chooses: symbol, timeframe, panes, theme.
 
 use leptos::prelude::*;
+use shared::event::Channel;
 use shared::market::{Symbol, Timeframe, VenueId};
 
 use crate::chart::Aim;
 use crate::feed::client::Wanted;
+use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
-use crate::series::Market;
+use crate::series::{Market, Track};
 use crate::settings::Pane;
 
 use super::page::apply_theme;
 use super::show::Stale;
-use super::view::{Open, Stage, put};
+use super::view::{Open, Stage, TrackView, put};
 use super::{Deck, live};
 
 impl Deck {
-    /// Opens a symbol at a venue (its first, where the wanted one does not list it).
+    /// Opens a symbol at a venue, or joined over all of its group's; at its first venue where the wanted one does not
+    /// list it.
     pub(crate) fn open(&self, row: &SymbolRow, venue: Option<&str>) {
-        let listed = |v: &&str| row.venues.iter().any(|have| have == v);
+        let members = self.view.symbols.with_untracked(|rows| group::members(rows, row));
+        let listed =
+            |v: &&str| row.venues.iter().any(|have| have == v) || (*v == group::ALL && members.len() > 1);
         let Some(venue) = venue.filter(listed).map(str::to_owned).or_else(|| row.venues.first().cloned())
         else {
             self.toast(format!("{} is listed at no configured venue.", row.symbol));
             return;
         };
         let decimals = format::decimals_of(row.tick_size);
-        let wanted = Wanted { symbol: row.symbol.clone(), venue: VenueId::new(&venue) };
+        let order: Vec<String> =
+            self.view.venues.with_untracked(|all| all.iter().map(|v| v.venue.clone()).collect());
+        let tracks = {
+            let core = self.core.borrow();
+            group::tracks(&members, core.settings.picked(&row.group), row, &venue, &order)
+        };
+        let venue_id = VenueId::new(&venue);
+        let wanted = wanted(row, &venue_id, &tracks);
+        put(self.view.tracks, tracks.iter().map(TrackView::from).collect());
+        put(self.view.group_venues, group::venues(&members));
         {
             let mut core = self.core.borrow_mut();
             core.generation += 1;
             core.loaded = Default::default();
-            core.reach = Default::default();
+            core.reach = vec![Default::default(); tracks.len()];
             core.taken = live::Taken::default();
-            core.market = Some(Market::new(row.symbol.clone(), wanted.venue.clone()));
+            core.gaps.clear();
+            let hues: Vec<usize> = tracks.iter().map(|t| t.hue).collect();
+            core.market = Some(Market::new(row.symbol.clone(), venue_id, row.calendar.clone(), tracks));
             core.settings.symbol = Some(row.symbol.to_string());
             core.settings.venue = Some(venue.clone());
+            let core = &mut *core;
             if let Some(chart) = &mut core.chart {
                 chart.clear();
+                chart.set_panes(&self.view.shown_panes(), &hues, &core.settings);
                 chart.set_instrument(row.tick_size);
             }
             core.client.want(wanted);
@@ -47,8 +65,36 @@ impl Deck {
         put(self.view.stage, Stage::Loading);
         self.remember();
         self.emit_choice("symbolchange");
+        self.watch_layout();
         self.load_symbol();
+        self.load_overview();
         self.ask_frame();
+    }
+
+    /// Compares or leaves out a venue of the open group.
+    pub(crate) fn toggle_venue(&self, venue: &str) {
+        let Some(open) = self.view.open.get_untracked() else { return };
+        let all = self.view.group_venues.get_untracked();
+        {
+            let mut core = self.core.borrow_mut();
+            let before =
+                core.settings.picked(&open.row.group).map_or_else(|| all.clone(), <[String]>::to_vec);
+            let on = !before.iter().any(|v| v == venue);
+            let now: Vec<String> =
+                all.iter().filter(|v| if *v == venue { on } else { before.contains(v) }).cloned().collect();
+            let picks = (now.len() < all.len()).then_some(now);
+            core.settings.pick(&open.row.group, picks);
+        }
+        self.open(&open.row, Some(&open.venue));
+    }
+
+    /// Unfolds or folds the table of venues.
+    pub(crate) fn toggle_compare(&self) {
+        let open = !self.view.compare.get_untracked();
+        self.view.compare.set(open);
+        self.core.borrow_mut().settings.compare = open;
+        self.remember();
+        self.load_overview();
     }
 
     pub(crate) fn set_timeframe(&self, timeframe: Timeframe) {
@@ -133,7 +179,9 @@ impl Deck {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
             if let Some(chart) = &mut core.chart {
-                chart.set_panes(&self.view.shown_panes(), &core.settings);
+                let hues: Vec<usize> =
+                    core.market.iter().flat_map(|m| m.tracks().iter().map(|t| t.hue)).collect();
+                chart.set_panes(&self.view.shown_panes(), &hues, &core.settings);
             }
             core.stale.legend = true;
         }
@@ -141,6 +189,30 @@ impl Deck {
         self.remember();
         self.ask_frame();
     }
+}
+
+/// What to subscribe: bars and book of the open market, points of every track.
+fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Wanted> {
+    let points = [Channel::Oi, Channel::Funding, Channel::Liquidation];
+    let mut wanted: Vec<Wanted> = tracks
+        .iter()
+        .map(|track| {
+            let own = track.name().symbol == row.symbol && track.name().venue == *venue;
+            let mut channels: Vec<Channel> = points.into_iter().filter(|c| track.member.offers(*c)).collect();
+            if own {
+                channels.extend([Channel::Bar, Channel::Book]);
+            }
+            Wanted { symbol: track.name().symbol.clone(), venue: track.name().venue.clone(), channels }
+        })
+        .filter(|wanted| !wanted.channels.is_empty())
+        .collect();
+    if venue.as_str() == group::ALL {
+        wanted.insert(
+            0,
+            Wanted { symbol: row.symbol.clone(), venue: venue.clone(), channels: vec![Channel::Bar] },
+        );
+    }
+    wanted
 }
 
 /// Which symbol to open: the address, then the last visit, then the first listed.

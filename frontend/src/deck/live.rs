@@ -1,23 +1,28 @@
 //! Frames from the line, folded in as they come.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use shared::event::{Body, Channel, GapState, Stamped};
-use shared::market::{Ms, Timeframe};
+use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
-use crate::feed::client::Wanted;
 use crate::feed::http;
 use crate::feed::rows::{Row, Snapshot};
-use crate::format;
-use crate::series::{Changes, Layer};
+use crate::series::{Changes, Hole, Layer};
 
 use super::view::{LinkState, LinkView, VenueView, put};
 use super::{Core, Deck, wall};
 
-/// The newest liquidation frame taken: epoch and number on its topic.
+/// The newest liquidation frame taken of each market: epoch and number on its topic.
 #[derive(Default)]
-pub(super) struct Taken(Option<(u64, u64)>);
+pub(super) struct Taken(BTreeMap<(Symbol, VenueId), (u64, u64)>);
+
+/// Ticks between two readings of the table of venues.
+const OVERVIEW_EVERY: u32 = 5;
+/// Asked for by polling, of the open market.
+const POLLED: [Channel; 5] =
+    [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
 
 impl Deck {
     pub(super) fn connect(&self) {
@@ -95,16 +100,15 @@ impl Deck {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
             let Some(market) = &mut core.market else { return };
-            if event.symbol != *market.symbol() || event.venue != *market.venue() {
-                return;
-            }
             if let Body::Liquidation(_) = &event.body {
                 let place = (stamped.cursor.epoch, stamped.seq);
-                let told = core.taken.0.is_some_and(|(epoch, seq)| epoch == place.0 && seq >= place.1);
+                let topic = (event.symbol.clone(), event.venue.clone());
+                let told =
+                    core.taken.0.get(&topic).is_some_and(|(epoch, seq)| *epoch == place.0 && *seq >= place.1);
                 if told {
                     return;
                 }
-                core.taken.0 = Some(place);
+                core.taken.0.insert(topic, place);
             }
             core.heard.insert((event.venue.clone(), event.channel()), event.received);
             let changes = market.apply(event);
@@ -112,18 +116,14 @@ impl Deck {
             core.note(&changes);
         }
         if let Body::Gap(gap) = &event.body
-            && gap.state != GapState::Refilled
+            && self.concerns(&event.symbol, &event.venue)
         {
-            let what = match gap.state {
-                GapState::Lost => "lost",
-                GapState::Open | GapState::Refilled => "missing",
-            };
-            let to = gap.to.map_or_else(|| "now".into(), format::clock);
-            put(
-                self.view.notice,
-                Some(format!("{}: {} to {to} {what}", gap.channel, format::clock(gap.from))),
-            );
-            self.refill();
+            let hole = Hole { venue: event.venue.clone(), gap: *gap };
+            self.notice(&hole);
+            self.core.borrow_mut().gaps.put(hole);
+            if gap.state != GapState::Open {
+                self.refill();
+            }
         }
         for timeframe in stale {
             self.reload_newest(timeframe);
@@ -205,7 +205,14 @@ impl Deck {
             self.poll();
         }
         self.show_link();
-        self.core.borrow_mut().stale.strip = true;
+        let ticks = {
+            let mut core = self.core.borrow_mut();
+            core.stale.strip = true;
+            core.ticks
+        };
+        if ticks.is_multiple_of(OVERVIEW_EVERY) {
+            self.load_overview();
+        }
         self.ask_frame();
     }
 
@@ -225,7 +232,7 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let Some(query) = deck.market_query() else { return };
             let (generation, _) = deck.turn();
-            let channels = Wanted::CHANNELS.map(Channel::name).join(",");
+            let channels = POLLED.map(Channel::name).join(",");
             let mut query = query.to_vec();
             query.push(("channels", channels));
             let answer = http::get::<Snapshot>("snapshot", &query).await;
@@ -255,17 +262,15 @@ impl Core {
         if changes.bars.get(Timeframe::M1.index()).copied().flatten().is_some() {
             self.stale.quote = true;
         }
-        if let Some(at) = changes.oi {
-            self.changed(&[Layer::Oi], bucket(at));
+        if let Some((n, channel, at)) = changes.points {
+            let layers = match channel {
+                Channel::Oi => [Layer::Oi, Layer::OiOf(n)],
+                Channel::Funding => [Layer::Funding(n), Layer::Settled(n)],
+                _ => [Layer::LiqLong, Layer::LiqShort],
+            };
+            self.changed(&layers, bucket(at));
             (self.stale.legend, self.stale.cards) = (true, true);
-        }
-        if let Some(at) = changes.funding {
-            self.changed(&[Layer::Funding], bucket(at));
-            (self.stale.legend, self.stale.cards) = (true, true);
-        }
-        if let Some(at) = changes.liquidations {
-            self.changed(&[Layer::LiqLong, Layer::LiqShort], bucket(at));
-            (self.stale.legend, self.stale.tape) = (true, true);
+            self.stale.tape |= channel == Channel::Liquidation;
         }
         if changes.book {
             self.stale.cards = true;

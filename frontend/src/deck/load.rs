@@ -69,7 +69,10 @@ impl Deck {
             return Err(HttpError::Unreadable("it lists no symbols".into()));
         };
         let venue = {
-            let core = self.core.borrow();
+            let mut core = self.core.borrow_mut();
+            if let Some(venues) = core.settings.asked_venues.take() {
+                core.settings.pick(&row.group, Some(venues));
+            }
             core.asked.venue.clone().or_else(|| core.settings.venue.clone())
         };
         self.open(&row, venue.as_deref());
@@ -129,6 +132,7 @@ impl Deck {
                 }
                 deck.load_newest(timeframe).await;
             }
+            deck.load_gaps().await;
             while deck.turn().0 == generation && deck.minutes_wanted() {
                 if !deck.load_older(Timeframe::M1).await {
                     break;
@@ -173,6 +177,7 @@ impl Deck {
                     deck.load_newest(timeframe).await;
                 }
             }
+            deck.load_gaps().await;
             deck.core.borrow_mut().refilling = false;
             deck.read_status().await;
         });
@@ -315,7 +320,11 @@ impl Deck {
         let bars: Vec<Bar> = rows.iter().filter_map(Row::bar).collect();
         {
             let mut core = self.core.borrow_mut();
-            let Some(changes) = core.market.as_mut().map(|m| m.merge_bars(timeframe, &bars)) else { return };
+            let Some(market) = &mut core.market else { return };
+            for row in rows.into_iter().filter(|row| !row.by_venue.is_empty()) {
+                market.keep_shares(timeframe, row.timestamp, row.by_venue);
+            }
+            let changes = market.merge_bars(timeframe, &bars);
             core.note(&changes);
         }
         self.ask_frame();

@@ -6,8 +6,10 @@
 
 mod api;
 mod choose;
+mod gaps;
 mod live;
 mod load;
+mod overview;
 mod page;
 mod show;
 mod stage;
@@ -25,7 +27,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::chart::Chart;
 use crate::feed::client::Client;
-use crate::series::{Layer, Market, Reach};
+use crate::series::{Holes, Layer, Market, Reach};
 use crate::settings::Settings;
 use crate::url_state::UrlState;
 
@@ -55,8 +57,10 @@ struct Core {
     /// Counts opened symbols: answers for an earlier one are dropped.
     generation: u32,
     loaded: [Loaded; Timeframe::ALL.len()],
-    /// How far back each of [`topics::TOPICS`] is held.
-    reach: [Reach; topics::TOPICS.len()],
+    /// How far back each of [`topics::TOPICS`] is held, by track.
+    reach: Vec<[Reach; topics::TOPICS.len()]>,
+    /// Holes in the record of the open market.
+    gaps: Holes,
     /// Newest place of an event topic already taken, per channel, so that a resumed line tells nothing twice.
     taken: live::Taken,
     /// The timeframe on screen.
@@ -105,7 +109,11 @@ impl Deck {
         if let Some(panes) = &asked.panes {
             settings.panes = panes.clone();
         }
+        if let Some(venues) = asked.venues.clone() {
+            settings.asked_venues = Some(venues);
+        }
         let view = View::new(wall());
+        view.compare.set(settings.compare);
         view.theme.set(settings.theme);
         view.panes.set(settings.panes.clone());
         view.phone_pane.set(settings.phone_pane);
@@ -120,7 +128,8 @@ impl Deck {
                 client: Client::default(),
                 generation: 0,
                 loaded: Default::default(),
-                reach: Default::default(),
+                reach: Vec::new(),
+                gaps: Holes::default(),
                 taken: live::Taken::default(),
                 shown: Timeframe::M5,
                 heard: BTreeMap::new(),

@@ -59,6 +59,7 @@ impl Deck {
         let state = UrlState {
             symbol: open.as_ref().map(|o| o.row.symbol.clone()),
             venue: open.as_ref().map(|o| o.venue.clone()),
+            venues: open.as_ref().and_then(|o| core.settings.picked(&o.row.group)).map(<[String]>::to_vec),
             timeframe: Some(self.view.timeframe.get_untracked()),
             from: core.asked.from,
             to: core.asked.to,

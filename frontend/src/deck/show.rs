@@ -1,14 +1,14 @@
 //! Once per animation frame: the chart gets what changed, the signals what the panels show.
 
 use leptos::prelude::*;
-use shared::event::Bar;
-use shared::market::{Ms, Timeframe};
+use shared::event::{Bar, Channel, Funding, FundingKind, Liquidation, OpenInterest};
+use shared::market::{Ms, Timeframe, VenueId};
 
 use crate::format;
-use crate::series::{Layer, Market, layers};
+use crate::series::{Layer, Market, Reach, Shares, Track};
 use crate::settings::Pane;
 
-use super::view::{Legend, PaneRect, Quote, put};
+use super::view::{Legend, PaneRect, Part, Quote, put};
 use super::{Core, Deck};
 
 /// Liquidations on the tape.
@@ -48,6 +48,10 @@ impl Deck {
                     chart.set_watermark(watermark(&self.view.mode.get_untracked()));
                 }
                 chart.flush(market, shown);
+                let shades = chart.held(market, shown);
+                let shades =
+                    shades.map(|held| core.gaps.shades(market, shown, held, self.view.now.get_untracked()));
+                chart.shade(&shades.unwrap_or_default());
                 first_paint = !self.ready.get() && !market.bars(shown).is_empty();
                 let follows =
                     chart.visible(market, shown).is_none_or(|v| v.follows(market.bars(shown).len()));
@@ -56,7 +60,9 @@ impl Deck {
             stale.legend |= self.crosshair_moved.replace(false);
             if let Some(market) = &core.market {
                 if stale.legend {
-                    put(self.view.legend, self.legend(market, shown, crosshair));
+                    let mut legend = self.legend(market, shown, crosshair);
+                    legend.holes = crosshair.map(|at| self.holes_under(core, at)).unwrap_or_default();
+                    put(self.view.legend, legend);
                 }
                 if stale.quote {
                     put(self.view.quote, quote(market, self.view.quote.get_untracked()));
@@ -65,8 +71,14 @@ impl Deck {
                     self.show_cards(market);
                 }
                 if stale.tape {
-                    let rows = market.liquidations().iter().rev().take(TAPE_ROWS).copied().collect();
-                    put(self.view.tape, rows);
+                    put(self.view.tape, tape(market));
+                    let whole = market
+                        .tracks()
+                        .iter()
+                        .zip(&core.reach)
+                        .filter(|(track, _)| track.member.offers(Channel::Liquidation))
+                        .all(|(_, reach)| reach.last().is_some_and(Reach::is_whole));
+                    put(self.view.tape_whole, whole);
                 }
                 if stale.bars {
                     newest = market.bars(shown).last().copied();
@@ -101,12 +113,17 @@ impl Deck {
     }
 
     fn show_cards(&self, market: &Market) {
-        put(self.view.funding, market.funding().last().copied());
-        put(self.view.oi, market.oi().last().copied());
-        let hour_ago = market.oi().last().and_then(|last| {
-            let before = market.oi().at_or_before(last.timestamp - Ms::HOUR)?;
-            Some(before.open_interest)
-        });
+        let now = self.view.now.get_untracked();
+        let (funding, oi, hour_ago) = match market.own() {
+            Some(own) => {
+                let oi = own.oi.last();
+                let before = oi.and_then(|last| own.oi.at_or_before(last.timestamp - Ms::HOUR));
+                (own.funding().copied(), oi.copied(), before.map(|b| b.open_interest))
+            }
+            None => joined_cards(market, now),
+        };
+        put(self.view.funding, funding);
+        put(self.view.oi, oi);
         put(self.view.oi_hour_ago, hour_ago);
         put(self.view.book, market.book().copied());
     }
@@ -130,8 +147,77 @@ impl Deck {
             change: format::percent((bar.close - before) / before * 100.0),
             rising: bar.close >= before,
             time: under.map(|_| format::date_minute(bar.timestamp)),
-            panes: Pane::ALL.map(|pane| readout(market, pane, bar, under.is_some())),
+            panes: Pane::ALL.map(|pane| self.readout(market, pane, bar, under.is_some())),
+            shares: market.shares(bar).map(|shares| self.shares(&shares)).unwrap_or_default(),
+            holes: Vec::new(),
         }
+    }
+
+    /// A pane's values at a bar; without a crosshair, the newest there are.
+    fn readout(&self, market: &Market, pane: Pane, bar: &Bar, under: bool) -> Vec<Part> {
+        let show = |layer: Layer, text: fn(f64) -> String| {
+            layer.value(market, bar).map_or_else(|| format::UNKNOWN.to_owned(), text)
+        };
+        let one = |value: String| Part { hue: None, name: String::new(), value };
+        let several = market.tracks().len() > 1;
+        let per_track = |channel: Channel, layer: fn(usize) -> Layer, text: fn(f64) -> String| {
+            let drawn = market.tracks().iter().enumerate().take(Layer::SLOTS);
+            let drawn = drawn.filter(move |(_, t)| t.member.offers(channel));
+            let part = move |(n, track): (usize, &Track)| Part {
+                hue: Some(track.hue),
+                name: if several { self.track_name(market, track) } else { String::new() },
+                value: show(layer(n), text),
+            };
+            drawn.map(part).collect::<Vec<_>>()
+        };
+        match pane {
+            Pane::Oi if several => {
+                let mut parts = per_track(Channel::Oi, Layer::OiOf, format::compact);
+                if !parts.is_empty() {
+                    let sum = Part { name: "sum".into(), ..one(show(Layer::Oi, format::compact)) };
+                    parts.insert(0, sum);
+                }
+                parts
+            }
+            Pane::Oi => per_track(Channel::Oi, |_| Layer::Oi, format::compact),
+            Pane::Funding => {
+                let mut parts = per_track(Channel::Funding, Layer::Funding, |v| format::signed(v, 5));
+                for (n, part) in parts.iter_mut().enumerate().filter(|_| under) {
+                    if let Some(paid) = Layer::Settled(n).value(market, bar) {
+                        part.value.push_str(&format!(" paid {}", format::signed(paid, 5)));
+                    }
+                }
+                parts
+            }
+            Pane::Cvd => vec![one(show(Layer::Cvd, format::compact))],
+            Pane::Liq if !market.tracks().iter().any(|t| t.member.offers(Channel::Liquidation)) => Vec::new(),
+            Pane::Liq => {
+                let side = |layer: Layer| {
+                    layer.value(market, bar).map_or_else(|| "0".to_owned(), |v| format::compact(v.abs()))
+                };
+                vec![one(format!("long {}  short {}", side(Layer::LiqLong), side(Layer::LiqShort)))]
+            }
+        }
+    }
+
+    /// A track's venue, with its quote where another market of the venue is drawn too.
+    fn track_name(&self, market: &Market, track: &Track) -> String {
+        let venue = &track.name().venue;
+        let twin = market.tracks().iter().filter(|t| t.name().venue == *venue).count() > 1;
+        if twin { format!("{venue} {}", track.member.quote) } else { venue.to_string() }
+    }
+
+    /// What each venue adds to a joined bar's volume.
+    fn shares(&self, shares: &Shares) -> Vec<Part> {
+        let hue = |name: &str| {
+            self.view.tracks.with_untracked(|all| all.iter().find(|t| t.venue == name).map(|t| t.hue))
+        };
+        let part = |(venue, share): (&VenueId, &shared::event::VenueVolume)| Part {
+            hue: hue(venue.as_str()),
+            name: venue.to_string(),
+            value: format::compact(share.volume),
+        };
+        shares.iter().map(part).collect()
     }
 
     /// Where the panes stand now; heights that changed under a pressed pointer are remembered.
@@ -162,25 +248,40 @@ fn watermark(mode: &str) -> &'static str {
     }
 }
 
-/// A pane's value at a bar; without a crosshair, the newest there is.
-fn readout(market: &Market, pane: Pane, bar: &Bar, under: bool) -> String {
-    let value = |layer: Layer| layer.value(market, bar);
-    let unknown = || format::UNKNOWN.to_owned();
-    match pane {
-        Pane::Oi => {
-            let newest = market.oi().last().filter(|_| !under).map(|p| p.open_interest);
-            value(Layer::Oi).or(newest).map_or_else(unknown, format::compact)
+/// Open interest summed, funding averaged: what the cards show of a market joined over venues.
+fn joined_cards(market: &Market, now: Ms) -> (Option<Funding>, Option<OpenInterest>, Option<f64>) {
+    let mut join = market.oi_join();
+    let hour_ago = market.oi_at(&mut join, now - Ms::HOUR).filter(|j| j.missing.is_empty());
+    let oi = market.oi_at(&mut join, now).filter(|j| j.missing.is_empty());
+    let oi = oi.map(|j| OpenInterest {
+        timestamp: j.timestamp,
+        open_interest: j.open_interest,
+        open_interest_value: j.open_interest_value,
+    });
+    let rates = market.funding_join();
+    let mean = rates.at(FundingKind::Predicted, &[], now).map(|joined| {
+        let next = market.tracks().iter().filter_map(|t| t.predicted.last()?.next_funding_time);
+        Funding {
+            timestamp: joined.timestamp,
+            kind: FundingKind::Predicted,
+            funding_rate: joined.mean.hourly,
+            next_funding_time: next.filter(|at| *at > now).min(),
+            interval_hours: Some(1.0),
+            funding_apr: Some(joined.mean.apr),
+            mark_price: None,
+            index_price: None,
         }
-        Pane::Funding => {
-            let newest = market.funding().last().filter(|_| !under).and_then(layers::per_8h_percent);
-            value(Layer::Funding).or(newest).map_or_else(unknown, |v| format::signed(v, 4))
-        }
-        Pane::Cvd => value(Layer::Cvd).map_or_else(unknown, format::compact),
-        Pane::Liq => {
-            let side = |layer| value(layer).map_or_else(|| "0".to_owned(), |v| format::compact(v.abs()));
-            format!("long {}  short {}", side(Layer::LiqLong), side(Layer::LiqShort))
-        }
-    }
+    });
+    (mean, oi, hour_ago.map(|j| j.open_interest))
+}
+
+/// The newest liquidations of all tracks, newest first.
+fn tape(market: &Market) -> Vec<Liquidation> {
+    let newest = market.tracks().iter().flat_map(|t| t.liquidations.iter().rev().take(TAPE_ROWS));
+    let mut rows: Vec<Liquidation> = newest.copied().collect();
+    rows.sort_by_key(|hit| std::cmp::Reverse(hit.timestamp));
+    rows.truncate(TAPE_ROWS);
+    rows
 }
 
 /// Last price and change against 24 h before, by whichever bars reach back that far.

@@ -1,6 +1,5 @@
 //! Open interest, funding and liquidations by HTTP: a month behind the newest, and older as the view goes back.
 
-use leptos::prelude::*;
 use shared::event::Channel;
 use shared::market::Ms;
 
@@ -23,14 +22,16 @@ impl Deck {
     /// Older points where the bars in view, or a month, are not covered yet. Called after each paint.
     pub(super) fn load_topics_behind(&self) {
         let Some(wanted) = self.wanted_since() else { return };
-        for (index, topic) in TOPICS.into_iter().enumerate() {
-            if !self.can_have(topic) {
+        let tracks = self.core.borrow().reach.len();
+        for (n, index) in (0..tracks).flat_map(|n| (0..TOPICS.len()).map(move |index| (n, index))) {
+            let topic = TOPICS[index];
+            if !self.can_have(n, topic) {
                 continue;
             }
             let page = {
                 let mut core = self.core.borrow_mut();
-                let full = core.is_full(topic);
-                let Some(reach) = core.reach.get_mut(index) else { return };
+                let full = core.is_full(n, topic);
+                let Some(reach) = core.reach.get_mut(n).and_then(|r| r.get_mut(index)) else { return };
                 if full {
                     reach.end();
                 }
@@ -41,16 +42,19 @@ impl Deck {
                 let (generation, _) = deck.turn();
                 let mut range = vec![("limit", PAGE_ROWS.to_string())];
                 range.extend(page.to.map(|to| ("to", to.0.to_string())));
-                let answer = deck.read_topic(topic, range).await;
+                let answer = deck.read_topic(n, topic, range).await;
                 if deck.turn().0 != generation {
                     return;
                 }
-                if let Some(reach) = deck.core.borrow_mut().reach.get_mut(index) {
+                let mut core = deck.core.borrow_mut();
+                core.stale.tape |= topic == Channel::Liquidation;
+                if let Some(reach) = core.reach.get_mut(n).and_then(|r| r.get_mut(index)) {
                     match answer {
                         Ok((oldest, rows)) => reach.got(oldest, rows >= PAGE_ROWS),
                         Err(_) => reach.failed(wall()),
                     }
                 }
+                drop(core);
                 deck.ask_frame();
             });
         }
@@ -60,10 +64,11 @@ impl Deck {
     pub(super) async fn refill_topics(&self, since: Option<Ms>) {
         let (generation, _) = self.turn();
         let since = since.unwrap_or_else(|| self.now() - REFILL_BACK);
-        for topic in TOPICS {
-            if self.can_have(topic) && self.turn().0 == generation {
+        let tracks = self.core.borrow().reach.len();
+        for (n, topic) in (0..tracks).flat_map(|n| TOPICS.map(|topic| (n, topic))) {
+            if self.can_have(n, topic) && self.turn().0 == generation {
                 // What fails here is asked for again after the next hole; the line tells the newest anyway.
-                let _ = self.read_topic(topic, vec![("from", since.0.max(0).to_string())]).await;
+                let _ = self.read_topic(n, topic, vec![("from", since.0.max(0).to_string())]).await;
             }
         }
     }
@@ -78,15 +83,15 @@ impl Deck {
         Some(visible.map_or(month, |(from, to)| month.min(from - Ms((to - from).0 / 2))))
     }
 
-    fn can_have(&self, topic: Channel) -> bool {
-        self.view.open.with_untracked(|open| {
-            open.as_ref().is_some_and(|o| o.row.channels.is_empty() || o.row.channels.contains(&topic))
-        })
+    fn can_have(&self, n: usize, topic: Channel) -> bool {
+        let core = self.core.borrow();
+        core.market.as_ref().and_then(|m| m.tracks().get(n)).is_some_and(|t| t.member.offers(topic))
     }
 
     /// Reads and merges a stretch; answers with its oldest instant and the number of rows.
     async fn read_topic(
         &self,
+        n: usize,
         topic: Channel,
         range: Vec<(&'static str, String)>,
     ) -> Result<(Option<Ms>, usize), HttpError> {
@@ -96,7 +101,12 @@ impl Deck {
             Channel::Funding => "history/funding",
             _ => "history/liquidations",
         };
-        let Some(market) = self.market_query() else { return Ok((None, 0)) };
+        let market = {
+            let core = self.core.borrow();
+            let track = core.market.as_ref().and_then(|m| m.tracks().get(n));
+            track.map(|t| [("symbol", t.name().symbol.to_string()), ("venue", t.name().venue.to_string())])
+        };
+        let Some(market) = market else { return Ok((None, 0)) };
         let query: Vec<_> = market.into_iter().chain(range).collect();
         let rows: Vec<Row> = http::get(path, &query).await?;
         let seen = (rows.first().map(|row| row.timestamp), rows.len());
@@ -107,9 +117,9 @@ impl Deck {
             }
             let Some(market) = &mut core.market else { return Ok(seen) };
             let changes = match topic {
-                Channel::Oi => market.merge_oi(rows.iter().filter_map(Row::open_interest).collect()),
-                Channel::Funding => market.merge_funding(rows.iter().filter_map(Row::funding).collect()),
-                _ => market.merge_liquidations(rows.iter().filter_map(Row::liquidation).collect()),
+                Channel::Oi => market.merge_oi(n, rows.iter().filter_map(Row::open_interest).collect()),
+                Channel::Funding => market.merge_funding(n, rows.iter().filter_map(Row::funding).collect()),
+                _ => market.merge_liquidations(n, rows.iter().filter_map(Row::liquidation).collect()),
             };
             core.note(&changes);
         }
@@ -119,11 +129,11 @@ impl Deck {
 }
 
 impl Core {
-    fn is_full(&self, topic: Channel) -> bool {
-        self.market.as_ref().is_some_and(|m| match topic {
-            Channel::Oi => m.oi().is_full(),
-            Channel::Funding => m.funding().is_full(),
-            _ => m.liquidations().is_full(),
+    fn is_full(&self, n: usize, topic: Channel) -> bool {
+        self.market.as_ref().and_then(|m| m.tracks().get(n)).is_some_and(|t| match topic {
+            Channel::Oi => t.oi.is_full(),
+            Channel::Funding => t.predicted.is_full(),
+            _ => t.liquidations.is_full(),
         })
     }
 }

@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest};
-use shared::market::{Ms, Timeframe};
+use shared::market::{Ms, Symbol, Timeframe};
 use shared::wire::{ChannelStatus, VenueState};
 
+use crate::feed::overview::Overview;
 use crate::feed::rows::SymbolRow;
+use crate::series::Track;
 use crate::settings::{Pane, Theme};
 
 /// What the chart's place shows.
@@ -68,6 +70,35 @@ pub(crate) struct Quote {
     pub(crate) direction: i8,
 }
 
+/// One market drawn in the panes, in the order of the market's tracks.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct TrackView {
+    pub(crate) symbol: Symbol,
+    pub(crate) venue: String,
+    pub(crate) hue: usize,
+    pub(crate) channels: Vec<Channel>,
+}
+
+impl From<&Track> for TrackView {
+    fn from(track: &Track) -> TrackView {
+        TrackView {
+            symbol: track.name().symbol.clone(),
+            venue: track.name().venue.to_string(),
+            hue: track.hue,
+            channels: track.member.channels.clone(),
+        }
+    }
+}
+
+/// A value in a pane's header.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Part {
+    /// Of a venue's line; none for what stands for all.
+    pub(crate) hue: Option<usize>,
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
 /// Texts of the line over the price pane.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Legend {
@@ -81,7 +112,11 @@ pub(crate) struct Legend {
     /// Set while the crosshair is over a bar.
     pub(crate) time: Option<String>,
     /// Values of the panes at the same bar, in the order of [`Pane::ALL`].
-    pub(crate) panes: [String; 4],
+    pub(crate) panes: [Vec<Part>; 4],
+    /// What each venue adds to the volume of a joined bar.
+    pub(crate) shares: Vec<Part>,
+    /// Holes under the crosshair, a line each.
+    pub(crate) holes: Vec<String>,
 }
 
 /// Where a pane stands, in px of the stage.
@@ -133,6 +168,13 @@ pub(crate) struct View {
     pub(crate) mode: RwSignal<String>,
     pub(crate) link: RwSignal<LinkView>,
     pub(crate) venues: RwSignal<Vec<VenueView>>,
+    /// Markets drawn in the panes.
+    pub(crate) tracks: RwSignal<Vec<TrackView>>,
+    /// All venues of the open group.
+    pub(crate) group_venues: RwSignal<Vec<String>>,
+    /// The table of venues is unfolded, and what it shows.
+    pub(crate) compare: RwSignal<bool>,
+    pub(crate) overview: RwSignal<Option<Overview>>,
     pub(crate) stage: RwSignal<Stage>,
     pub(crate) quote: RwSignal<Quote>,
     pub(crate) legend: RwSignal<Legend>,
@@ -144,6 +186,8 @@ pub(crate) struct View {
     pub(crate) book: RwSignal<Option<BookTop>>,
     /// Newest first.
     pub(crate) tape: RwSignal<Vec<Liquidation>>,
+    /// The record was read to its beginning: an empty tape means that it holds none.
+    pub(crate) tape_whole: RwSignal<bool>,
     /// The newest hole in the record of the open symbol, in words.
     pub(crate) notice: RwSignal<Option<String>>,
     pub(crate) toast: RwSignal<Option<String>>,
@@ -173,6 +217,10 @@ impl View {
                 slow: false,
             }),
             venues: RwSignal::new(Vec::new()),
+            tracks: RwSignal::new(Vec::new()),
+            group_venues: RwSignal::new(Vec::new()),
+            compare: RwSignal::new(false),
+            overview: RwSignal::new(None),
             stage: RwSignal::new(Stage::Loading),
             quote: RwSignal::new(Quote::default()),
             legend: RwSignal::new(Legend::default()),
@@ -182,6 +230,7 @@ impl View {
             oi_hour_ago: RwSignal::new(None),
             book: RwSignal::new(None),
             tape: RwSignal::new(Vec::new()),
+            tape_whole: RwSignal::new(false),
             notice: RwSignal::new(None),
             toast: RwSignal::new(None),
             away: RwSignal::new(false),

@@ -15,17 +15,12 @@ const DEAD_AFTER: Ms = Ms(12_000);
 /// Failed attempts after which data is polled meanwhile.
 const FAILURES_BEFORE_POLLING: u32 = 3;
 
-/// What is subscribed: one symbol at one venue.
+/// One market with what is subscribed of it.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Wanted {
     pub(crate) symbol: Symbol,
     pub(crate) venue: VenueId,
-}
-
-impl Wanted {
-    /// Channels the page draws.
-    pub(crate) const CHANNELS: [Channel; 5] =
-        [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
+    pub(crate) channels: Vec<Channel>,
 }
 
 #[derive(Default)]
@@ -42,7 +37,7 @@ pub(crate) struct Client {
     connected_before: bool,
     next_ping: u32,
     latency_ms: Option<f64>,
-    wanted: Option<Wanted>,
+    wanted: Vec<Wanted>,
     /// The newest place seen, to resume from.
     cursor: Option<Cursor>,
 }
@@ -141,10 +136,9 @@ impl Client {
     }
 
     /// Changes what is subscribed; the cursor of the old subscription says nothing about the new one.
-    pub(crate) fn want(&mut self, wanted: Wanted) {
-        if let Some(old) = self.wanted.replace(wanted)
-            && self.open
-        {
+    pub(crate) fn want(&mut self, wanted: Vec<Wanted>) {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        for old in before.into_iter().filter(|_| self.open) {
             self.send(&Ask {
                 symbols: Some(&[old.symbol]),
                 venues: Some(&[old.venue]),
@@ -158,15 +152,16 @@ impl Client {
     }
 
     fn subscribe(&self, resume: Option<Cursor>) {
-        let Some(wanted) = &self.wanted else { return };
-        self.send(&Ask {
-            symbols: Some(std::slice::from_ref(&wanted.symbol)),
-            venues: Some(std::slice::from_ref(&wanted.venue)),
-            channels: Some(&Wanted::CHANNELS),
-            intervals: Some(&["1m"]),
-            resume,
-            ..Ask::to("subscribe")
-        });
+        for wanted in &self.wanted {
+            self.send(&Ask {
+                symbols: Some(std::slice::from_ref(&wanted.symbol)),
+                venues: Some(std::slice::from_ref(&wanted.venue)),
+                channels: Some(&wanted.channels),
+                intervals: wanted.channels.contains(&Channel::Bar).then_some(&["1m"]),
+                resume,
+                ..Ask::to("subscribe")
+            });
+        }
     }
 
     fn ping(&mut self, now: Ms) {

@@ -1,5 +1,7 @@
 //! Where data comes from: the relay's HTTP answers ([`rows`], `http`) and its socket (`socket`, `client`).
 
+pub mod group;
+pub mod overview;
 pub mod rows;
 
 #[cfg(target_arch = "wasm32")]

@@ -1,11 +1,13 @@
 //! Frames and answers of the relay as the page reads them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use shared::event::{
     Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
-    Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped,
+    JoinedBar, Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped, VenueVolume,
 };
-use shared::market::{Kind, Ms, Symbol, Timeframe, VenueId};
+use shared::market::{Calendar, Kind, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::VenueStatus;
 
 /// Any frame, history row, status or error answer: all their fields side by side, absent ones empty.
@@ -42,6 +44,8 @@ pub struct Row {
     pub revision: u32,
     pub closed: bool,
     pub through: Option<Ms>,
+
+    pub by_venue: BTreeMap<VenueId, VenueVolume>,
 
     pub open_interest: Option<f64>,
     pub open_interest_value: Option<f64>,
@@ -172,7 +176,11 @@ impl Row {
     /// A data frame's event with its place on the bus; `None` for other frames and for channels not drawn here.
     pub fn stamped(&self) -> Option<Stamped> {
         let body = match self.tag.as_str() {
-            "bar" => Body::Bar(self.bar()?),
+            "bar" if self.by_venue.is_empty() => Body::Bar(self.bar()?),
+            "bar" => {
+                let by_venue = self.by_venue.clone();
+                Body::Joined(Box::new(JoinedBar { bar: self.bar()?, by_venue, marks: Vec::new() }))
+            }
             "oi" => Body::Oi(self.open_interest()?),
             "funding" => Body::Funding(self.funding()?),
             "liquidation" => Body::Liquidation(self.liquidation()?),
@@ -198,6 +206,8 @@ pub struct SymbolRow {
     pub symbol: Symbol,
     pub kind: Kind,
     #[serde(default)]
+    pub group: String,
+    #[serde(default)]
     pub base: String,
     #[serde(default)]
     pub quote: String,
@@ -206,6 +216,19 @@ pub struct SymbolRow {
     pub venues: Vec<String>,
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// What each venue offers for it.
+    #[serde(default)]
+    pub venue_channels: BTreeMap<String, Vec<Channel>>,
+    #[serde(default)]
+    pub calendar: Calendar,
+}
+
+impl SymbolRow {
+    /// What a venue offers for it; everything where the relay does not say.
+    pub fn offered(&self, venue: &str) -> &[Channel] {
+        let known = self.venue_channels.get(venue).unwrap_or(&self.channels);
+        if known.is_empty() { &Channel::ALL } else { known }
+    }
 }
 
 #[cfg(test)]

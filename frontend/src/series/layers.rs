@@ -3,22 +3,30 @@
 //! Every layer has a row for every bar and no other instant: the chart's time axis is the union of the times of
 //! all its series, so one point off the grid would open an empty slot in all of them.
 
-use shared::event::{Bar, Funding, FundingKind, LiquidationSide};
+use shared::event::{Bar, FundingKind, LiquidationSide};
 use shared::market::{Ms, Timeframe};
+use shared::maths::joined::MAX_AGE;
+use shared::maths::joined::funding::Basis;
+use shared::maths::joined::open_interest::OiJoin;
 
-use super::Market;
+use super::{Market, Track};
 use crate::settings::Pane;
 
-/// One series in the chart.
+/// One series in the chart. Those with a number are of one track of the market.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Layer {
     Price,
     Volume,
-    Oi,
-    Funding,
     Cvd,
     LiqLong,
     LiqShort,
+    /// The sum over all tracks.
+    Oi,
+    OiOf(usize),
+    /// The forecast.
+    Funding(usize),
+    /// What was paid.
+    Settled(usize),
 }
 
 /// Palette entries of layers whose rows are coloured one by one.
@@ -28,11 +36,35 @@ const DOWN: f64 = 1.0;
 const PLAIN: f64 = -1.0;
 
 impl Layer {
-    pub const ALL: [Layer; 7] =
-        [Layer::Price, Layer::Volume, Layer::Oi, Layer::Funding, Layer::Cvd, Layer::LiqLong, Layer::LiqShort];
+    /// Tracks that can be drawn at once.
+    pub const SLOTS: usize = 8;
+    /// Numbers [`Self::index`] gives are below.
+    pub const COUNT: usize = 6 + 3 * Layer::SLOTS;
+
+    /// All layers of a market with so many tracks; a single one needs no line beside the sum.
+    pub fn all(tracks: usize) -> Vec<Layer> {
+        use Layer::{Cvd, Funding, LiqLong, LiqShort, Oi, OiOf, Price, Settled, Volume};
+        let mut layers = vec![Price, Volume, Cvd, LiqLong, LiqShort, Oi];
+        let slots = 0..tracks.min(Layer::SLOTS);
+        if slots.len() > 1 {
+            layers.extend(slots.clone().map(OiOf));
+        }
+        layers.extend(slots.flat_map(|n| [Funding(n), Settled(n)]));
+        layers
+    }
 
     pub const fn index(self) -> usize {
-        self as usize
+        match self {
+            Layer::Price => 0,
+            Layer::Volume => 1,
+            Layer::Cvd => 2,
+            Layer::LiqLong => 3,
+            Layer::LiqShort => 4,
+            Layer::Oi => 5,
+            Layer::OiOf(n) => 6 + n,
+            Layer::Funding(n) => 6 + Layer::SLOTS + n,
+            Layer::Settled(n) => 6 + 2 * Layer::SLOTS + n,
+        }
     }
 
     /// The name under which `deck.js` says how it is drawn.
@@ -40,11 +72,21 @@ impl Layer {
         match self {
             Layer::Price => "price",
             Layer::Volume => "volume",
-            Layer::Oi => "oi",
-            Layer::Funding => "funding",
             Layer::Cvd => "cvd",
             Layer::LiqLong => "liq_long",
             Layer::LiqShort => "liq_short",
+            Layer::Oi => "oi",
+            Layer::OiOf(_) => "oi_venue",
+            Layer::Funding(_) => "funding",
+            Layer::Settled(_) => "settled",
+        }
+    }
+
+    /// The track it is of.
+    pub const fn track(self) -> Option<usize> {
+        match self {
+            Layer::OiOf(n) | Layer::Funding(n) | Layer::Settled(n) => Some(n),
+            Layer::Price | Layer::Volume | Layer::Cvd | Layer::LiqLong | Layer::LiqShort | Layer::Oi => None,
         }
     }
 
@@ -52,8 +94,8 @@ impl Layer {
     pub const fn pane(self) -> Option<Pane> {
         match self {
             Layer::Price | Layer::Volume => None,
-            Layer::Oi => Some(Pane::Oi),
-            Layer::Funding => Some(Pane::Funding),
+            Layer::Oi | Layer::OiOf(_) => Some(Pane::Oi),
+            Layer::Funding(_) | Layer::Settled(_) => Some(Pane::Funding),
             Layer::Cvd => Some(Pane::Cvd),
             Layer::LiqLong | Layer::LiqShort => Some(Pane::Liq),
         }
@@ -72,6 +114,7 @@ impl Layer {
         let bars = market.bars(timeframe);
         let to = to.min(bars.len());
         let mut flat = Vec::with_capacity(to.saturating_sub(from) * self.stride());
+        let mut join = market.oi_join();
         for index in from..to {
             let Some(bar) = bars.get(index) else { break };
             let time = seconds(bar.timestamp);
@@ -84,7 +127,7 @@ impl Layer {
                 Layer::Volume => UP,
                 _ => PLAIN,
             };
-            let value = self.value(market, bar).unwrap_or(f64::NAN);
+            let value = self.value_with(market, bar, &mut join).unwrap_or(f64::NAN);
             flat.extend([time, value, colour]);
         }
         flat
@@ -92,17 +135,26 @@ impl Layer {
 
     /// What it shows in the bucket of a bar; `None` where nothing is known there.
     pub fn value(self, market: &Market, bar: &Bar) -> Option<f64> {
+        self.value_with(market, bar, &mut market.oi_join())
+    }
+
+    fn value_with(self, market: &Market, bar: &Bar, join: &mut OiJoin) -> Option<f64> {
         let (open, end) = (bar.timestamp, market.calendar().next(bar.interval, bar.timestamp));
+        let track = || self.track().and_then(|n| market.tracks().get(n));
         match self {
             Layer::Price => Some(bar.close),
             Layer::Volume => Some(bar.volume),
-            Layer::Oi => market.oi().range(open, end).next_back().map(|p| p.open_interest),
-            Layer::Funding => {
-                // A forecast is the running value; a payment stands in where no forecast was recorded.
-                let points = || market.funding().range(open, end).rev();
-                let forecast = points().find(|p| p.kind == FundingKind::Predicted);
-                per_8h_percent(forecast.or_else(|| points().next())?)
+            Layer::Oi => {
+                let joined = market.oi_at(join, end - Ms(1))?;
+                // A sum without one of its parts would show a fall that never was.
+                joined.missing.is_empty().then_some(joined.open_interest)
             }
+            Layer::OiOf(_) => track()?.oi_at(end - Ms(1)).map(|p| p.open_interest),
+            // A forecast holds until the next one, but not for ever.
+            Layer::Funding(_) => {
+                hourly_percent(track()?, FundingKind::Predicted, open.min(end - MAX_AGE), end)
+            }
+            Layer::Settled(_) => hourly_percent(track()?, FundingKind::Settled, open, end),
             Layer::Cvd => bar.cvd,
             Layer::LiqLong => liquidated(market, LiquidationSide::Long, open, end).map(|v| -v),
             Layer::LiqShort => liquidated(market, LiquidationSide::Short, open, end),
@@ -120,13 +172,15 @@ pub fn from_seconds(seconds: f64) -> Ms {
     Ms((seconds * 1_000.0).round() as i64)
 }
 
-/// Funding in percent on the common 8 h basis; `None` where the interval is unknown.
-pub fn per_8h_percent(point: &Funding) -> Option<f64> {
-    point.interval_hours.map(|hours| point.funding_rate / hours * 8.0 * 100.0)
+/// The newest rate of a kind in a stretch, percent an hour.
+fn hourly_percent(track: &Track, kind: FundingKind, from: Ms, to: Ms) -> Option<f64> {
+    let newest = track.rates(kind).range(from, to).next_back()?;
+    Basis::of(newest).map(|basis| basis.hourly * 100.0)
 }
 
 fn liquidated(market: &Market, side: LiquidationSide, from: Ms, to: Ms) -> Option<f64> {
-    let mut hits = market.liquidations().range(from, to).filter(|l| l.side == side).peekable();
+    let hits = market.tracks().iter().flat_map(|t| t.liquidations.range(from, to));
+    let mut hits = hits.filter(|l| l.side == side).peekable();
     hits.peek()?;
     Some(hits.map(|l| l.value).sum())
 }

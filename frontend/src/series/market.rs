@@ -1,14 +1,23 @@
 //! One market's history in memory, and what a frame changes in it.
 
-use shared::event::{Bar, Body, BookTop, Channel, Event, Funding, Liquidation, OpenInterest};
+use std::collections::BTreeMap;
+
+use shared::event::{
+    Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Liquidation, OpenInterest, VenueVolume,
+};
 use shared::market::{Calendar, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::fold::fold;
 use shared::maths::folds::Folds;
+use shared::maths::joined::Members;
+use shared::maths::joined::funding::FundingJoin;
+use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
-use super::{Rolling, Timed};
+use super::{Rolling, Timed, Track};
 
 /// Bars kept per timeframe, and points per other topic.
 pub const CAPACITY: usize = 50_000;
+/// Joined bars per timeframe whose shares are kept.
+const SHARES_KEPT: usize = 10_000;
 /// Before any history is known no bucket counts as whole.
 const NOTHING_WHOLE: Ms = Ms(i64::MAX);
 
@@ -37,9 +46,8 @@ impl Timed for Liquidation {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Changes {
     pub bars: [Option<Ms>; Timeframe::ALL.len()],
-    pub oi: Option<Ms>,
-    pub funding: Option<Ms>,
-    pub liquidations: Option<Ms>,
+    /// Of one track: its number, channel and since when.
+    pub points: Option<(usize, Channel, Ms)>,
     pub book: bool,
     /// Timeframes with a bucket that only the relay can tell anew.
     pub stale: Vec<Timeframe>,
@@ -57,7 +65,11 @@ fn earlier(slot: &mut Option<Ms>, at: Ms) {
     *slot = Some(slot.map_or(at, |held| held.min(at)));
 }
 
-/// The open symbol at one venue: nine timeframes of bars, and the other topics as they came.
+/// What the venues add to a joined bar.
+pub type Shares = BTreeMap<VenueId, VenueVolume>;
+
+/// The open symbol at one venue, or joined over all: nine timeframes of bars, and the other topics of every
+/// picked member of its group.
 pub struct Market {
     symbol: Symbol,
     venue: VenueId,
@@ -66,27 +78,28 @@ pub struct Market {
     folds: Folds,
     /// All minutes from here on are held.
     whole_from: Ms,
-    oi: Rolling<OpenInterest>,
-    funding: Rolling<Funding>,
-    liquidations: Rolling<Liquidation>,
+    tracks: Vec<Track>,
+    members: Members,
+    /// Of joined bars, by timeframe: minutes as told live, longer ones as the relay's history has them.
+    shares: [BTreeMap<Ms, Shares>; Timeframe::ALL.len()],
     book: Option<BookTop>,
 }
 
 impl Market {
-    pub fn new(symbol: Symbol, venue: VenueId) -> Market {
-        let calendar = Calendar::Continuous;
+    /// Nothing yet; `tracks` are the picked members of the group, the open market among them unless it is joined.
+    pub fn new(symbol: Symbol, venue: VenueId, calendar: Calendar, tracks: Vec<Track>) -> Market {
         let mut folds = Folds::new(calendar.clone(), CAPACITY);
         folds.seed_minutes(&[], NOTHING_WHOLE);
         Market {
-            symbol,
             venue,
             calendar,
             bars: std::array::from_fn(|_| Rolling::new(CAPACITY)),
             folds,
             whole_from: NOTHING_WHOLE,
-            oi: Rolling::new(CAPACITY),
-            funding: Rolling::new(CAPACITY),
-            liquidations: Rolling::new(CAPACITY),
+            members: Members::new(tracks.iter().map(|t| t.member.clone()), &symbol),
+            symbol,
+            tracks,
+            shares: Default::default(),
             book: None,
         }
     }
@@ -108,16 +121,75 @@ impl Market {
         &self.bars[timeframe.index()]
     }
 
-    pub fn oi(&self) -> &Rolling<OpenInterest> {
-        &self.oi
+    /// The picked members of the group.
+    pub fn tracks(&self) -> &[Track] {
+        &self.tracks
     }
 
-    pub fn funding(&self) -> &Rolling<Funding> {
-        &self.funding
+    /// The open market's own points; none where it is joined over venues.
+    pub fn own(&self) -> Option<&Track> {
+        self.track_of(&self.symbol, &self.venue).and_then(|n| self.tracks.get(n))
     }
 
-    pub fn liquidations(&self) -> &Rolling<Liquidation> {
-        &self.liquidations
+    fn track_of(&self, symbol: &Symbol, venue: &VenueId) -> Option<usize> {
+        self.tracks.iter().position(|t| t.name().symbol == *symbol && t.name().venue == *venue)
+    }
+
+    /// A machine for [`Self::oi_at`].
+    pub fn oi_join(&self) -> OiJoin {
+        OiJoin::new(&self.members.with(Channel::Oi), shared::maths::joined::MAX_AGE)
+    }
+
+    /// Open interest of all tracks as of `at`; the instants asked of one `join` must ascend.
+    pub fn oi_at(&self, join: &mut OiJoin, at: Ms) -> Option<JoinedOi> {
+        let with = self.members.with(Channel::Oi);
+        for track in &self.tracks {
+            if let Some((n, point)) = with.position(track.name()).zip(track.oi.at_or_before(at)) {
+                join.push(n, point);
+            }
+        }
+        join.at(at)
+    }
+
+    /// The tracks' newest rates on one basis.
+    pub fn funding_join(&self) -> FundingJoin {
+        let with = self.members.with(Channel::Funding);
+        let mut join = FundingJoin::new(&with);
+        for track in &self.tracks {
+            let Some(n) = with.position(track.name()) else { continue };
+            let newest = [FundingKind::Predicted, FundingKind::Settled].map(|kind| track.rates(kind).last());
+            newest.into_iter().flatten().for_each(|point| join.push(n, point));
+        }
+        join
+    }
+
+    /// What each venue adds to a joined bar: the sum over its minutes where all of them are known, else as the relay
+    /// told it.
+    pub fn shares(&self, bar: &Bar) -> Option<Shares> {
+        let told = || self.shares.get(bar.interval.index())?.get(&bar.timestamp).cloned();
+        let minutes = self.shares.first()?;
+        if bar.timestamp < self.whole_from {
+            return told();
+        }
+        let mut sum = Shares::new();
+        let end = self.calendar.next(bar.interval, bar.timestamp);
+        for minute in self.bars(Timeframe::M1).range(bar.timestamp, end) {
+            let Some(shares) = minutes.get(&minute.timestamp) else { return told() };
+            for (venue, share) in shares {
+                let nothing = VenueVolume { volume: 0.0, buy_volume: None, sell_volume: None };
+                sum.entry(venue.clone()).or_insert(nothing).volume += share.volume;
+            }
+        }
+        Some(sum).filter(|sum| !sum.is_empty()).or_else(told)
+    }
+
+    /// Keeps what the venues add to a joined bar.
+    pub fn keep_shares(&mut self, timeframe: Timeframe, at: Ms, shares: Shares) {
+        let kept = &mut self.shares[timeframe.index()];
+        kept.insert(at, shares);
+        if kept.len() > SHARES_KEPT {
+            kept.pop_first();
+        }
     }
 
     pub fn book(&self) -> Option<&BookTop> {
@@ -127,31 +199,32 @@ impl Market {
     /// Takes one live event; those of other symbols and venues change nothing.
     pub fn apply(&mut self, event: &Event) -> Changes {
         let mut changes = Changes::default();
+        if let Some(n) = self.track_of(&event.symbol, &event.venue)
+            && let Some(track) = self.tracks.get_mut(n)
+        {
+            let mut points = Some((n, event.channel(), event.timestamp()));
+            match &event.body {
+                Body::Oi(point) => track.oi.upsert(*point),
+                Body::Funding(point) => track.rate(*point),
+                Body::Liquidation(hit) => track.liquidations.add(*hit),
+                _ => points = None,
+            }
+            changes.points = points;
+        }
         if event.symbol != self.symbol || event.venue != self.venue {
             return changes;
         }
         match &event.body {
             Body::Bar(bar) if bar.interval == Timeframe::M1 => self.minute(bar, &mut changes),
             Body::Joined(joined) if joined.bar.interval == Timeframe::M1 => {
+                self.keep_shares(Timeframe::M1, joined.bar.timestamp, joined.by_venue.clone());
                 self.minute(&joined.bar, &mut changes);
-            }
-            Body::Oi(point) => {
-                self.oi.upsert(*point);
-                changes.oi = Some(point.timestamp);
-            }
-            Body::Funding(point) => {
-                self.funding.upsert(*point);
-                changes.funding = Some(point.timestamp);
-            }
-            Body::Liquidation(hit) => {
-                self.liquidations.add(*hit);
-                changes.liquidations = Some(hit.timestamp);
             }
             Body::Book(top) => {
                 self.book = Some(*top);
                 changes.book = true;
             }
-            Body::Bar(_) | Body::Joined(_) | Body::Trade(_) | Body::Gap(_) => {}
+            _ => {}
         }
         changes
     }
@@ -251,38 +324,30 @@ impl Market {
         }
     }
 
-    /// Takes a page of open interest.
-    pub fn merge_oi(&mut self, rows: Vec<OpenInterest>) -> Changes {
-        let oi = rows.first().map(|r| r.timestamp);
+    /// Takes a page of a track's open interest.
+    pub fn merge_oi(&mut self, n: usize, rows: Vec<OpenInterest>) -> Changes {
+        let at = rows.first().map(|r| r.timestamp);
+        let Some(track) = self.tracks.get_mut(n) else { return Changes::default() };
         // Newest first: an older page then goes in at the front, row by row.
-        rows.into_iter().rev().for_each(|row| self.oi.upsert(row));
-        Changes { oi, ..Changes::default() }
+        rows.into_iter().rev().for_each(|row| track.oi.upsert(row));
+        Changes { points: at.map(|at| (n, Channel::Oi, at)), ..Changes::default() }
     }
 
-    /// Takes a page of funding.
-    pub fn merge_funding(&mut self, rows: Vec<Funding>) -> Changes {
-        let funding = rows.first().map(|r| r.timestamp);
-        rows.into_iter().rev().for_each(|row| self.funding.upsert(row));
-        Changes { funding, ..Changes::default() }
+    /// Takes a page of a track's funding.
+    pub fn merge_funding(&mut self, n: usize, rows: Vec<Funding>) -> Changes {
+        let at = rows.first().map(|r| r.timestamp);
+        let Some(track) = self.tracks.get_mut(n) else { return Changes::default() };
+        rows.into_iter().rev().for_each(|row| track.rate(row));
+        Changes { points: at.map(|at| (n, Channel::Funding, at)), ..Changes::default() }
     }
 
-    /// Takes a page of liquidations that is whole from its first row to its last: rows held in that stretch are
-    /// replaced, and what the line told after the page was made stays.
-    pub fn merge_liquidations(&mut self, rows: Vec<Liquidation>) -> Changes {
-        let liquidations = rows.first().map(|r| r.timestamp);
-        self.liquidations.replace(rows);
-        Changes { liquidations, ..Changes::default() }
-    }
-
-    /// Oldest instant held of a topic that has points of its own.
-    pub fn oldest(&self, channel: Channel) -> Option<Ms> {
-        match channel {
-            Channel::Bar => self.bars(Timeframe::M1).first().map(Timed::at),
-            Channel::Oi => self.oi.first().map(Timed::at),
-            Channel::Funding => self.funding.first().map(Timed::at),
-            Channel::Liquidation => self.liquidations.first().map(Timed::at),
-            Channel::Trade | Channel::Book => None,
-        }
+    /// Takes a page of a track's liquidations that is whole from its first row to its last: rows held in that
+    /// stretch are replaced, and what the line told after the page was made stays.
+    pub fn merge_liquidations(&mut self, n: usize, rows: Vec<Liquidation>) -> Changes {
+        let at = rows.first().map(|r| r.timestamp);
+        let Some(track) = self.tracks.get_mut(n) else { return Changes::default() };
+        track.liquidations.replace(rows);
+        Changes { points: at.map(|at| (n, Channel::Liquidation, at)), ..Changes::default() }
     }
 }
 

@@ -1,16 +1,20 @@
 //! The open market's history, natively tested: [`Rolling`] stores, [`Market`] that folds frames into them,
 //! [`Layer`] rows for the chart, the [`Window`] the chart holds, and [`Turns`] of who paints when.
 
+mod holes;
 pub mod layers;
 mod market;
 mod reach;
 mod rolling;
+mod track;
 mod turns;
 mod window;
 
+pub use holes::{Hole, Holes, Shade};
 pub use layers::Layer;
-pub use market::{CAPACITY, Changes, Market};
+pub use market::{CAPACITY, Changes, Market, Shares};
 pub use reach::{Page, Reach};
 pub use rolling::{Rolling, Timed};
+pub use track::Track;
 pub use turns::Turns;
 pub use window::{LIVE_BARS, MAX_BARS, Visible, Window};

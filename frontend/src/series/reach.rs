@@ -53,6 +53,11 @@ impl Reach {
         (self.asking, self.retry_at) = (false, Some(now + RETRY));
     }
 
+    /// Everything the relay has was given.
+    pub fn is_whole(&self) -> bool {
+        self.ended
+    }
+
     /// No room for older rows.
     pub fn end(&mut self) {
         self.ended = true;

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use shared::market::Timeframe;
 
 use super::about::About;
-use super::picker::{PaneMenu, SymbolPicker, VenuePicker};
+use super::compare::CompareToggle;
+use super::picker::{PaneMenu, SymbolPicker, VenuePicker, VenuesMenu};
 use super::status::{ConnectionStatus, ModeBadge};
 use crate::app::{use_deck, use_view};
 use crate::format;
@@ -26,6 +27,8 @@ pub(crate) fn TopBar() -> impl IntoView {
             <LastPrice/>
             <Timeframes/>
             <PaneMenu/>
+            <VenuesMenu/>
+            <CompareToggle on_phone=false/>
             <div class="bar-end">
                 <ModeBadge/>
                 <ConnectionStatus/>

@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 use shared::event::Channel;
 use shared::market::Ms;
+use shared::maths::joined::funding::Basis;
 
 use super::status::stale_age;
 use super::tape::Tape;
 use crate::app::use_view;
+use crate::feed::group::ALL;
 use crate::format;
-use crate::series::layers;
 
 /// Display levels of the funding rate, percent a year.
 const FUNDING_LEVELS: (f64, f64) = (300.0, 1_000.0);
@@ -44,12 +45,16 @@ fn or_unknown(text: Option<String>) -> String {
     text.unwrap_or_else(|| format::UNKNOWN.into())
 }
 
-/// True when the open symbol cannot have this channel, so that its card says so instead of waiting.
-fn lacks(channel: Channel) -> impl Fn() -> bool + Copy {
+/// Where the open market cannot have this channel: who does not offer it, for the card to say instead of waiting.
+fn lacking(channel: Channel) -> impl Fn() -> Option<String> + Copy {
     let view = use_view();
     move || {
         view.open.with(|o| {
-            o.as_ref().is_some_and(|o| !o.row.channels.is_empty() && !o.row.channels.contains(&channel))
+            let open = o.as_ref()?;
+            let joined = open.venue == ALL;
+            let offered = if joined { &open.row.channels } else { open.row.offered(&open.venue) };
+            let lacks = !offered.is_empty() && !offered.contains(&channel);
+            lacks.then(|| format!("Not available on {}.", if joined { "any venue" } else { &open.venue }))
         })
     }
 }
@@ -70,12 +75,12 @@ fn FundingPanel() -> impl IntoView {
         or_unknown(next.map(|at| format::countdown(at - view.now.get())))
     };
     let age = move || stale_age(view, Channel::Funding, funding().map(|f| f.timestamp), FUNDING_AGE);
-    let value = move || funding().and_then(|f| layers::per_8h_percent(&f)).map(|v| v.to_string());
-    let none = lacks(Channel::Funding);
+    let value = move || funding().and_then(|f| Basis::of(&f)).map(|b| (b.rate_8h * 100.0).to_string());
+    let none = lacking(Channel::Funding);
     view! {
         <section class="card" data-testid="funding-panel" data-value=value class:stale=move || age().is_some()>
             <h2>"Funding" <span class="muted num">{age}</span></h2>
-            <Show when=move || !none() fallback=|| view! { <p class="muted empty">"This market has no funding."</p> }>
+            <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
                 <p
                     class="big num"
                     data-testid="card-funding-apr"
@@ -136,12 +141,12 @@ fn OiCard() -> impl IntoView {
         Some((now - before) / before * 100.0)
     };
     let age = move || stale_age(view, Channel::Oi, view.oi.get().map(|o| o.timestamp), OI_AGE);
-    let none = lacks(Channel::Oi);
+    let none = lacking(Channel::Oi);
     let known = move || if coins().is_some() { "ok" } else { "unknown" };
     view! {
         <section class="card" class:stale=move || age().is_some()>
             <h2>"Open interest" <span class="muted num">{age}</span></h2>
-            <Show when=move || !none() fallback=|| view! { <p class="muted empty">"This market has no open interest."</p> }>
+            <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
                 <p
                     class="big num"
                     data-testid="card-oi"

@@ -5,6 +5,7 @@
 mod about;
 mod bar;
 mod cards;
+mod compare;
 mod picker;
 mod stage;
 mod status;
@@ -13,5 +14,6 @@ mod tape;
 
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;
+pub(crate) use compare::Compare;
 pub(crate) use stage::{PaneTabs, Stage};
 pub(crate) use strip::{Strip, Toast};

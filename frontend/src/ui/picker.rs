@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::app::{use_deck, use_view};
+use crate::feed::group::ALL;
 use crate::feed::rows::SymbolRow;
 use crate::settings::Pane;
 
@@ -195,7 +196,7 @@ fn Menu(
                 {move || label.get()}
             </button>
             <Show when=move || shown.get()>
-                <div class="menu" role="menu" node_ref=menu on:click=move |_| shown.set(class == "panes")>
+                <div class="menu" role="menu" node_ref=menu on:click=move |_| shown.set(class.starts_with("panes"))>
                     {children.with_value(|c| c())}
                 </div>
             </Show>
@@ -215,15 +216,19 @@ pub(crate) fn VenuePicker() -> impl IntoView {
             {move || {
                 let open = view.open.get();
                 let chosen = open.as_ref().map(|o| o.venue.clone());
-                let venues = open.map(|o| o.row.venues).unwrap_or_default();
+                let mut venues = open.map(|o| o.row.venues).unwrap_or_default();
+                if view.group_venues.with(|group| group.len() > 1) {
+                    venues.push(ALL.into());
+                }
                 venues
                     .into_iter()
                     .map(|venue| {
                         let checked = (chosen.as_ref() == Some(&venue)).to_string();
-                        let name = venue.clone();
+                        let name = if venue == ALL { "all, joined".into() } else { venue.clone() };
                         view! {
                             <button
                                 role="menuitemradio"
+                                data-value=venue.clone()
                                 aria-checked=checked
                                 on:click=move |_| {
                                     if let Some(open) = view.open.get_untracked() {
@@ -238,6 +243,48 @@ pub(crate) fn VenuePicker() -> impl IntoView {
                     .collect_view()
             }}
         </Menu>
+    }
+}
+
+/// Which venues of the open group are drawn beside each other.
+#[component]
+pub(crate) fn VenuesMenu() -> impl IntoView {
+    let deck = use_deck();
+    let view = use_view();
+    let picked = move |venue: &str| view.tracks.with(|all| all.iter().any(|t| t.venue == venue));
+    let label = Signal::derive(move || {
+        let all = view.group_venues.get();
+        let drawn = all.iter().filter(|v| picked(v)).count();
+        format!("{drawn} of {}", all.len())
+    });
+    let items = move || {
+        let own = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()));
+        let item = |venue: String| {
+            let (name, key) = (venue.clone(), venue.clone());
+            let fixed = own.as_ref() == Some(&venue);
+            view! {
+                <button
+                    role="menuitemcheckbox"
+                    data-value=venue.clone()
+                    aria-checked=move || picked(&key).to_string()
+                    disabled=fixed
+                    title=fixed.then_some("The chart's own venue is always drawn")
+                    on:click=move |_| deck.with(|d| d.toggle_venue(&venue))
+                >
+                    {name}
+                </button>
+            }
+        };
+        view.group_venues.get().into_iter().map(item).collect_view()
+    };
+    move || {
+        view.group_venues.with(|all| all.len() > 1).then(|| {
+            view! {
+                <Menu label title="Venues drawn beside each other" testid="venues-select" class="panes venues">
+                    {items}
+                </Menu>
+            }
+        })
     }
 }
 

@@ -3,9 +3,14 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::status::OfflineBanner;
+use shared::event::Channel;
+
+use super::compare::CompareToggle;
+use super::status::{OfflineBanner, is_stale};
 use crate::app::{use_deck, use_view};
-use crate::deck::view::{PaneRect, Stage as State};
+use crate::deck::view::{PaneRect, Part, Stage as State, View};
+use crate::format;
+use crate::series::Track;
 use crate::settings::Pane;
 
 #[component]
@@ -58,7 +63,7 @@ pub(crate) fn Stage() -> impl IntoView {
     }
 }
 
-fn panes(view: crate::deck::view::View) -> impl IntoView {
+fn panes(view: View) -> impl IntoView {
     // Reading both keeps this in step with the arrangement.
     let phone = view.phone.get();
     let chosen = view.panes.get();
@@ -70,13 +75,17 @@ fn panes(view: crate::deck::view::View) -> impl IntoView {
     let row = |(i, pane): (usize, Pane)| {
         let rect = Signal::derive(move || view.rects.with(|r| r.get(i + 1).copied()));
         let index = Pane::ALL.iter().position(|p| *p == pane).unwrap_or(0);
-        let value = move || view.legend.with(|l| l.panes.get(index).cloned().unwrap_or_default());
+        let values = move || parts(view.legend.with(|l| l.panes.get(index).cloned().unwrap_or_default()));
+        let absent = move || unavailable(view, pane);
+        let age = move || pane_age(view, pane);
         view! {
             <PanePlace rect testid=hook(pane)>
-                <p class="pane-head">
+                <p class="pane-head" class:stale=move || age().is_some()>
                     <span>{pane.title()}</span>
-                    <span class="num">{value}</span>
+                    <span class="num parts">{values}</span>
                     <span class="muted unit">{pane.unit()}</span>
+                    <span class="warn num">{age}</span>
+                    <span class="muted" data-testid=format!("{}-unavailable", hook(pane))>{absent}</span>
                 </p>
             </PanePlace>
         }
@@ -91,6 +100,49 @@ const fn hook(pane: Pane) -> &'static str {
         Pane::Cvd => "pane-cvd",
         Pane::Liq => "pane-liq",
     }
+}
+
+/// Values of a header, each in the hue of its venue.
+fn parts(parts: Vec<Part>) -> impl IntoView {
+    let part = |Part { hue, name, value }: Part| {
+        let class = hue.filter(|_| !name.is_empty()).map(|hue| format!("hue-{}", hue % Track::HUES));
+        view! { <span class=class>{name} " " {value}</span> }
+    };
+    parts.into_iter().map(part).collect_view()
+}
+
+/// The channel a pane draws.
+const fn channel(pane: Pane) -> Channel {
+    match pane {
+        Pane::Oi => Channel::Oi,
+        Pane::Funding => Channel::Funding,
+        Pane::Cvd => Channel::Bar,
+        Pane::Liq => Channel::Liquidation,
+    }
+}
+
+/// Says which of the drawn venues do not offer what a pane draws.
+fn unavailable(view: View, pane: Pane) -> Option<String> {
+    let channel = channel(pane);
+    let lacking = view.tracks.with(|all| {
+        let lacking = all.iter().filter(|t| !t.channels.contains(&channel)).map(|t| t.venue.clone());
+        let mut lacking: Vec<String> = lacking.collect();
+        lacking.dedup();
+        lacking
+    });
+    (!lacking.is_empty()).then(|| format!("not available on {}", lacking.join(", ")))
+}
+
+/// How long the open market's channel of a pane has been stale.
+fn pane_age(view: View, pane: Pane) -> Option<String> {
+    let channel = channel(pane);
+    if !is_stale(view, channel) {
+        return None;
+    }
+    let venue = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()))?;
+    let last = view.venues.with(|all| all.iter().find(|v| v.venue == venue)?.channel(channel)?.last_event);
+    let age = last.map(|at| format::age(view.now.get() - at));
+    Some(age.map_or_else(|| "no data".into(), |age| format!("{age} old")))
 }
 
 /// Lies over one pane of the chart without catching the pointer.
@@ -118,6 +170,14 @@ fn LegendLine() -> impl IntoView {
         view! { <span><b>{name}</b>{text}</span> }
     };
     let rising = move || view.legend.with(|l| l.rising);
+    let closed = move || {
+        let now = view.now.get();
+        let calendar = view.open.with(|o| o.as_ref().map(|o| o.row.calendar.clone()))?;
+        (!calendar.is_open(now)).then(|| {
+            let opens = calendar.next_open(now);
+            format!("Session closed, opens {} UTC", format::date_minute(opens))
+        })
+    };
     view! {
         <p class="legend num" data-testid="legend" class:up=rising class:down=move || !rising()>
             {part("O", |l| &l.open)}
@@ -126,8 +186,13 @@ fn LegendLine() -> impl IntoView {
             {part("C", |l| &l.close)}
             {part("V", |l| &l.volume)}
             <span>{move || view.legend.with(|l| l.change.clone())}</span>
+            <span class="parts">{move || parts(view.legend.with(|l| l.shares.clone()))}</span>
             <span class="time">{move || view.legend.with(|l| l.time.clone())}</span>
         </p>
+        <p class="holes num" data-testid="gap-tooltip">
+            {move || view.legend.with(|l| l.holes.iter().map(|hole| view! { <span>{hole.clone()}</span> }).collect_view())}
+        </p>
+        <p class="holes closed" data-testid="session-closed">{closed}</p>
     }
 }
 
@@ -190,5 +255,10 @@ pub(crate) fn PaneTabs() -> impl IntoView {
             </button>
         }
     });
-    view! { <div class="pane-tabs" role="group" aria-label="Pane under the price">{Vec::from(tabs)}</div> }
+    view! {
+        <div class="pane-tabs" role="group" aria-label="Pane under the price">
+            {Vec::from(tabs)}
+            <CompareToggle on_phone=true/>
+        </div>
+    }
 }

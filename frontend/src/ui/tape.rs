@@ -1,7 +1,7 @@
 //! The list of liquidations.
 
 use leptos::prelude::*;
-use shared::event::LiquidationSide;
+use shared::event::{Channel, LiquidationSide};
 
 use crate::app::use_view;
 use crate::format;
@@ -10,11 +10,19 @@ use crate::format;
 pub(crate) fn Tape() -> impl IntoView {
     let view = use_view();
     let decimals = move || view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
+    let empty = move || {
+        let offered = view.tracks.with(|all| all.iter().any(|t| t.channels.contains(&Channel::Liquidation)));
+        let venue = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.venue.clone()));
+        match (offered, view.tape_whole.get()) {
+            (false, _) => format!("Not available on {venue}."),
+            (true, true) => "None in all that is recorded here.".into(),
+            (true, false) => "None so far; the record is being read.".into(),
+        }
+    };
     let rows = move || {
         let rows = view.tape.get();
         if rows.is_empty() {
-            return view! { <p class="muted empty">"None in the last 24 hours, as far as the venue tells."</p> }
-                .into_any();
+            return view! { <p class="muted empty">{empty}</p> }.into_any();
         }
         let decimals = decimals();
         let line = |hit: shared::event::Liquidation| {
@@ -41,10 +49,13 @@ pub(crate) fn Tape() -> impl IntoView {
         }
         .into_any()
     };
-    let title = "Venues publish only some liquidations: what is listed is a lower bound";
+    // Only where the venue says that it does not publish all.
+    let bound = move || view.tape.with(|rows| rows.iter().any(|hit| hit.at_least));
+    let bound = move || bound().then_some("at least these");
+    let title = "The venue publishes only some liquidations: what is listed is a lower bound";
     view! {
         <section class="card tape" data-testid="liq-tape">
-            <h2 title=title>"Liquidations " <span class="muted">"at least these"</span></h2>
+            <h2>"Liquidations " <span class="muted" title=title>{bound}</span></h2>
             <div class="scroll" tabindex="0" role="region" aria-label="Liquidations">{rows}</div>
         </section>
     }

@@ -1,6 +1,9 @@
 // The only JavaScript that touches the chart library. Rust keeps the data; this builds the row objects the
 // library wants from flat numbers and passes its events on.
 
+/** The page's chart, for `window.tapedeck`. */
+let newest = null;
+
 function library() {
   const found = globalThis.LightweightCharts;
   if (!found) throw new Error('the chart library did not load');
@@ -101,7 +104,11 @@ function dash(hue) {
 
 export function createDeck(element) {
   const chart = library().createChart(element, chartOptions(tokens()));
-  return { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
+  const deck = { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
+  Object.assign(deck, { shaded: [], bands: [], shades: SHADES.map(tokens()) });
+  deck.holes = holes(deck);
+  newest = deck;
+  return deck;
 }
 
 export function removeDeck(deck) {
@@ -113,6 +120,7 @@ export function removeDeck(deck) {
 /** The tokens' colours anew, after the theme changed; rows that carry colours must be set again. */
 export function restyle(deck) {
   const token = tokens();
+  deck.shades = SHADES.map(token);
   deck.chart.applyOptions(chartOptions(token));
   deck.series.forEach((series, id) => {
     if (!series) return;
@@ -121,6 +129,61 @@ export function restyle(deck) {
     deck.palettes[id] = palette;
     series.applyOptions(options);
   });
+}
+
+/** Of holes still open, refilled and lost. */
+const SHADES = ['hole-open', 'hole-refilled', 'hole-lost'];
+
+/** Bands over whole bars, hatched where data is missing; drawn behind the candles without a point of their own. */
+function holes(deck) {
+  let update = () => {};
+  const draw = (target) =>
+    target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: ratio, bitmapSize }) => {
+      deck.bands = bands(deck);
+      for (const { left, right, state } of deck.bands) {
+        const [x, width] = [Math.round(left * ratio), Math.max(1, Math.round((right - left) * ratio))];
+        context.fillStyle = deck.shades[state];
+        context.fillRect(x, 0, width, bitmapSize.height);
+        if (state === 1) continue;
+        context.save();
+        context.beginPath();
+        context.rect(x, 0, width, bitmapSize.height);
+        context.clip();
+        context.beginPath();
+        for (let at = -bitmapSize.height; at < width; at += 8 * ratio) {
+          context.moveTo(x + at, bitmapSize.height);
+          context.lineTo(x + at + bitmapSize.height, 0);
+        }
+        context.strokeStyle = deck.shades[state];
+        context.lineWidth = ratio;
+        context.stroke();
+        context.restore();
+      }
+    });
+  const views = [{ zOrder: () => 'bottom', renderer: () => ({ draw }) }];
+  return { attached: (given) => (update = given.requestUpdate), paneViews: () => views, update: () => update() };
+}
+
+/** The shaded stretches in CSS px of the plot. */
+function bands(deck) {
+  const scale = deck.chart.timeScale();
+  const half = scale.options().barSpacing / 2;
+  const found = [];
+  for (let at = 0; at < deck.shaded.length; at += 3) {
+    const [first, last, state] = deck.shaded.slice(at, at + 3);
+    const [a, b] = [scale.timeToCoordinate(first), scale.timeToCoordinate(last)];
+    if (a === null || b === null) continue;
+    // No bar in the hole: a line between its neighbours.
+    const [left, right] = first <= last ? [a - half, b + half] : [(a + b) / 2 - 1, (a + b) / 2 + 1];
+    found.push({ first, last, state, left, right });
+  }
+  return found;
+}
+
+/** flat: first bar, last bar, state */
+export function shade(deck, flat) {
+  deck.shaded = Array.from(flat);
+  deck.holes.update();
 }
 
 export function timeVisible(deck, visible) {
@@ -132,6 +195,7 @@ export function addSeries(deck, id, look, hue, pane) {
   deck.looks[id] = [look, hue];
   deck.palettes[id] = palette;
   deck.series[id] = deck.chart.addSeries(library()[kind], options, pane);
+  if (look === 'price') deck.series[id].attachPrimitive(deck.holes);
 }
 
 export function removeSeries(deck, id) {
@@ -271,6 +335,9 @@ export function expose(rows, range, snapshot) {
     return from === undefined ? null : { from, to };
   };
   target.snapshot = snapshot;
+  // Holes in the record, and the bands drawn for them in CSS px of the plot.
+  target.holes = () => parsed('holes');
+  target.shaded = () => newest?.bands.map((band) => ({ ...band, state: ['open', 'refilled', 'lost'][band.state] })) ?? [];
   window.tapedeck = target;
   return target;
 }

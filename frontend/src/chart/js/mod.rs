@@ -135,6 +135,11 @@ impl JsChart {
         raw::set_stretch(&self.deck, factors);
     }
 
+    /// Bars to darken: time of the first, of the last, number of the state; again and again.
+    pub(crate) fn shade(&self, flat: &[f64]) {
+        raw::shade(&self.deck, flat);
+    }
+
     pub(crate) fn watermark(&self, text: &str) {
         raw::watermark(&self.deck, text);
     }

@@ -60,6 +60,7 @@ extern "C" {
     pub(crate) fn pane_rects(deck: &JsDeck) -> Vec<f64>;
     #[wasm_bindgen(js_name = setStretch)]
     pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
+    pub(crate) fn shade(deck: &JsDeck, flat: &[f64]);
     pub(crate) fn watermark(deck: &JsDeck, text: &str);
     pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
 

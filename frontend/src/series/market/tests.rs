@@ -1,4 +1,5 @@
-use shared::event::{LiquidationSide, Origin, PriceKind};
+use shared::event::{JoinedBar, LiquidationSide, MemberName, Origin, PriceKind};
+use shared::maths::joined::Member;
 
 use super::*;
 use crate::series::{Layer, layers};
@@ -17,8 +18,17 @@ fn event(body: Body) -> Event {
     Event { received: Ms(DAY), symbol: "BTCUSDT-PERP".parse().unwrap(), venue: VenueId::new("sim"), body }
 }
 
+fn track(symbol: &str, venue: &str, hue: usize) -> Track {
+    let name = MemberName { symbol: symbol.parse().unwrap(), venue: VenueId::new(venue) };
+    Track::new(Member { name, quote: "USDT".into(), channels: Channel::ALL.to_vec() }, hue)
+}
+
+fn market_of(tracks: Vec<Track>) -> Market {
+    Market::new("BTCUSDT-PERP".parse().unwrap(), VenueId::new("sim"), Calendar::Continuous, tracks)
+}
+
 fn market() -> Market {
-    Market::new("BTCUSDT-PERP".parse().unwrap(), VenueId::new("sim"))
+    market_of(vec![track("BTCUSDT-PERP", "sim", 0)])
 }
 
 fn minutes(range: std::ops::Range<i64>) -> Vec<Bar> {
@@ -119,7 +129,8 @@ fn pane_rows_stand_on_the_bars_and_nowhere_else() {
     let oi = rows(Layer::Oi, Timeframe::M1);
     assert_eq!(oi.len(), 30);
     assert_eq!((oi[0], oi[1], oi[3]), (second, 6.0, second + 60.0));
-    assert!(oi[4].is_nan() && oi[16] == 7.0);
+    // It holds until the next one, for ten minutes at most.
+    assert_eq!((oi[4], oi[16]), (6.0, 7.0));
     assert_eq!(rows(Layer::LiqLong, Timeframe::M5)[1], -150.0);
     assert!(rows(Layer::LiqLong, Timeframe::M5)[4].is_nan());
     assert_eq!(rows(Layer::LiqShort, Timeframe::M5)[4], 9.0);
@@ -134,23 +145,96 @@ fn a_page_of_liquidations_replaces_its_stretch_and_keeps_what_came_after() {
         m.apply(&event(Body::Liquidation(hit(at, LiquidationSide::Long, 1.0))));
     }
     let page = [5, 10, 20, 20].map(|at| hit(at, LiquidationSide::Long, 1.0)).to_vec();
-    m.merge_liquidations(page);
-    let at: Vec<i64> = m.liquidations().iter().map(|l| l.timestamp.0 - DAY).collect();
+    m.merge_liquidations(0, page);
+    let at: Vec<i64> = m.tracks()[0].liquidations.iter().map(|l| l.timestamp.0 - DAY).collect();
     assert_eq!(at, [5, 10, 20, 20, 90]);
 }
 
-#[test]
-fn funding_is_drawn_on_one_basis() {
-    let point = |hours| Funding {
-        timestamp: Ms(DAY),
-        kind: shared::event::FundingKind::Predicted,
-        funding_rate: 0.0001,
+fn rate(at: i64, kind: FundingKind, rate: f64, hours: Option<f64>) -> Funding {
+    Funding {
+        timestamp: Ms(DAY + at),
+        kind,
+        funding_rate: rate,
         next_funding_time: None,
         interval_hours: hours,
         funding_apr: None,
         mark_price: None,
         index_price: None,
+    }
+}
+
+#[test]
+fn funding_is_drawn_per_hour_forecast_and_payment_apart() {
+    let mut m = market_of(vec![track("BTCUSDT-PERP", "sim", 0), track("BTCUSDC-PERP", "b", 1)]);
+    m.merge_bars(Timeframe::M1, &minutes(0..30));
+    m.apply(&event(Body::Funding(rate(1_000, FundingKind::Predicted, 0.0008, Some(8.0)))));
+    m.apply(&event(Body::Funding(rate(61_000, FundingKind::Settled, -0.0008, Some(4.0)))));
+    m.merge_funding(1, vec![rate(0, FundingKind::Predicted, 0.1, None)]);
+    let values = |layer: Layer| -> Vec<f64> {
+        layer.rows(&m, Timeframe::M1, 0, 30).chunks(3).map(|row| row[1]).collect()
     };
-    assert!((layers::per_8h_percent(&point(Some(4.0))).unwrap() - 0.02).abs() < 1e-15);
-    assert_eq!(layers::per_8h_percent(&point(None)), None);
+    let forecast = values(Layer::Funding(0));
+    assert!((forecast[0] - 0.01).abs() < 1e-15 && (forecast[9] - 0.01).abs() < 1e-15);
+    assert!(forecast[10].is_nan(), "a forecast older than ten minutes says nothing");
+    let paid = values(Layer::Settled(0));
+    assert!(paid[0].is_nan() && (paid[1] + 0.02).abs() < 1e-15 && paid[2].is_nan());
+    assert!(
+        values(Layer::Funding(1)).iter().all(|v| v.is_nan()),
+        "an unknown interval compares with nothing"
+    );
+}
+
+#[test]
+fn the_sum_of_open_interest_breaks_where_a_member_is_missing() {
+    let mut m = market_of(vec![track("BTCUSDT-PERP", "sim", 0), track("BTCUSDC-PERP", "b", 1)]);
+    m.merge_bars(Timeframe::M1, &minutes(0..20));
+    let oi = |at: i64, open_interest| OpenInterest {
+        timestamp: Ms(DAY + at),
+        open_interest,
+        open_interest_value: None,
+    };
+    m.merge_oi(0, vec![oi(0, 5.0), oi(300_000, 6.0), oi(900_000, 7.0)]);
+    let changes = m.merge_oi(1, vec![oi(120_000, 10.0)]);
+    assert_eq!(changes.points, Some((1, Channel::Oi, Ms(DAY + 120_000))));
+    let values = |layer: Layer| -> Vec<f64> {
+        layer.rows(&m, Timeframe::M1, 0, 20).chunks(3).map(|row| row[1]).collect()
+    };
+    let (sum, own, other) = (values(Layer::Oi), values(Layer::OiOf(0)), values(Layer::OiOf(1)));
+    assert!(sum[1].is_nan() && sum[12].is_nan(), "before the other's first and ten minutes after its last");
+    assert_eq!((sum[2], sum[5], sum[11]), (15.0, 16.0, 16.0));
+    assert_eq!((own[1], own[15], other[2]), (5.0, 7.0, 10.0));
+    let mut layers: Vec<usize> = Layer::all(2).into_iter().map(Layer::index).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    assert_eq!(layers.len(), Layer::all(2).len(), "each has a number of its own");
+    assert!(Layer::all(99).into_iter().all(|l| l.index() < Layer::COUNT));
+    assert!(!Layer::all(1).contains(&Layer::OiOf(0)));
+}
+
+#[test]
+fn joined_minutes_tell_what_each_venue_adds_in_every_timeframe() {
+    let mut m = Market::new(
+        "BTCUSDT-PERP".parse().unwrap(),
+        VenueId::new("all"),
+        Calendar::Continuous,
+        vec![track("BTCUSDT-PERP", "sim", 0)],
+    );
+    assert!(m.own().is_none());
+    let share = |volume| VenueVolume { volume, buy_volume: None, sell_volume: None };
+    for n in 0..7 {
+        let by_venue = [(VenueId::new("a"), share(1.0)), (VenueId::new("b"), share(0.5))].into();
+        let joined = JoinedBar { bar: minute(n, 100.0, true), by_venue, marks: Vec::new() };
+        m.merge_bars(Timeframe::M1, &[joined.bar]);
+        m.apply(&Event { venue: VenueId::new("all"), ..event(Body::Joined(Box::new(joined))) });
+    }
+    let volumes = |m: &Market, index: usize| -> Vec<f64> {
+        let bar = *m.bars(Timeframe::M5).get(index).unwrap();
+        m.shares(&bar).unwrap().values().map(|s| s.volume).collect()
+    };
+    assert_eq!((volumes(&m, 0), volumes(&m, 1)), (vec![5.0, 2.5], vec![2.0, 1.0]));
+    // A bar whose minutes are not held: as the relay told it, or not at all.
+    let day = Bar { interval: Timeframe::D1, timestamp: Ms(DAY) - Ms::DAY, ..minute(0, 1.0, true) };
+    assert_eq!(m.shares(&day), None);
+    m.keep_shares(Timeframe::D1, day.timestamp, [(VenueId::new("a"), share(9.0))].into());
+    assert_eq!(m.shares(&day).map(|s| s.len()), Some(1));
 }
