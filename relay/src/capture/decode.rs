@@ -16,7 +16,7 @@ use shared::market::{Ms, Symbol};
 use super::interpret::{Interpreter, Reading};
 use super::reader::{CaptureError, FrameReader, RawFrame};
 use crate::ingest::book_sync::{BookOut, BookSync};
-use crate::venues::{DepthDiff, DepthSnapshot, Product, Update, Venue, What};
+use crate::venues::{BookSource, DepthDiff, DepthSnapshot, Product, Update, Venue, What};
 
 /// One line of output.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +46,7 @@ pub struct Summary {
 struct Book {
     sync: BookSync,
     last_id: u64,
+    source: BookSource,
 }
 
 /// Decodes one recording.
@@ -107,13 +108,13 @@ impl Decoder {
             let found = self.interpreter.instruments().by_symbol(symbol);
             let (product, tick_size) = found.map_or(("", 0.0), |(product, i)| (product, i.tick_size));
             let (chain, source) = (self.venue.sequencer(product), self.venue.book_source(product));
-            Book { sync: BookSync::new(chain, source, tick_size), last_id: 0 }
+            Book { sync: BookSync::new(chain, source, tick_size), last_id: 0, source }
         })
     }
 
     fn diff(&mut self, symbol: &Symbol, diff: DepthDiff) -> Result<Body, &'static str> {
         let now = self.interpreter.now();
-        let Book { sync, last_id } = self.book(symbol);
+        let Book { sync, last_id, .. } = self.book(symbol);
         let (was_synced, id) = (sync.is_synced(), diff.last_id);
         let top = top_of(sync.diff(diff, now));
         match (top, was_synced, sync.is_synced()) {
@@ -130,9 +131,9 @@ impl Decoder {
 
     fn snapshot(&mut self, symbol: &Symbol, snapshot: DepthSnapshot) -> Result<Body, &'static str> {
         let now = self.interpreter.now();
-        let Book { sync, last_id } = self.book(symbol);
-        if sync.is_synced() && snapshot.last_id <= *last_id {
-            // The chain goes on without it; an older one would put the book back.
+        let Book { sync, last_id, source } = self.book(symbol);
+        if *source == BookSource::Rest && sync.is_synced() && snapshot.last_id <= *last_id {
+            // The chain goes on without it; an older one would put the book back. On a stream it is the new base.
             return Err("depth_snapshot_spare");
         }
         *last_id = snapshot.last_id;

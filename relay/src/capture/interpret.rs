@@ -106,6 +106,8 @@ impl Interpreter {
             decoded = decoder.decode(&self.instruments, self.now, &frame.data)?;
         }
         Ok(match decoded.frame {
+            // Of fields nobody asks for.
+            Frame::Updates(updates) if updates.is_empty() => Reading::Ignored("no_change"),
             Frame::Updates(updates) => Reading::Updates(updates),
             Frame::Ack { .. } => Reading::Ignored("ack"),
             Frame::Refused { .. } | Frame::Again { .. } => Reading::Ignored("refused"),

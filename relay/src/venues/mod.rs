@@ -4,6 +4,7 @@
 //! socket and reads no clock; the driver in [`crate::ingest`] does that once for all of them.
 
 pub mod binance;
+pub mod bybit;
 pub mod coinbase;
 mod common;
 pub mod hyperliquid;
@@ -31,6 +32,7 @@ type Registered = (&'static str, fn(&BaseUrls) -> Arc<dyn Venue>);
 /// The registry: one line per folder. The simulated market is no socket venue and stands apart.
 const REGISTRY: &[Registered] = &[
     ("binance", |urls| Arc::new(binance::Binance::new(urls.into()))),
+    ("bybit", |urls| Arc::new(bybit::Bybit::new(urls.into()))),
     ("okx", |urls| Arc::new(okx::Okx::new(urls.into()))),
     ("hyperliquid", |urls| Arc::new(hyperliquid::Hyperliquid::new(urls.into()))),
     ("coinbase", |urls| Arc::new(coinbase::Coinbase::new(urls.into()))),
