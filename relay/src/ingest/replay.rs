@@ -1,7 +1,8 @@
 //! Plays recorded frames through the same adapters, tape, bus and store, in recorded time.
 //!
-//! A recording is all there is of its market: its first minute counts as whole from its first trade, and what the
-//! exchange info would tell of an instrument, where it is missing, is guessed from its name and prices.
+//! A recording is all there is of its market: without the venue's klines in it, its first minute counts as whole
+//! from its first trade. What the exchange info would tell of an instrument, where it is missing, is guessed from
+//! its name and prices.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -34,8 +35,10 @@ pub struct Player {
     /// Each recording is read for itself: what it does not say follows from its own frames.
     recordings: HashMap<usize, Interpreter>,
     listed: HashMap<Symbol, Listed>,
-    /// Symbols whose first trade has come.
-    traded: HashSet<Symbol>,
+    /// Symbols with a trade or a kline.
+    begun: HashSet<Symbol>,
+    /// First minutes, by their open, that are whole unless a kline comes.
+    first: HashMap<Symbol, Ms>,
     frames: u64,
     errors: u64,
     last: Ms,
@@ -60,7 +63,8 @@ impl Player {
             tape,
             recordings: HashMap::new(),
             listed: HashMap::new(),
-            traded: HashSet::new(),
+            begun: HashSet::new(),
+            first: HashMap::new(),
             frames: 0,
             errors: 0,
             last: Ms::ZERO,
@@ -111,6 +115,7 @@ impl Player {
     /// After the last frame: what is over is quiet, not silent.
     pub fn finish(&mut self) {
         let mut out = Vec::new();
+        self.cover_first(Ms(i64::MAX));
         self.tape.tick(self.last, &mut out);
         self.publish(out);
         let (venue, now) = (self.outlet.venue().clone(), self.outlet.now());
@@ -139,18 +144,32 @@ impl Player {
 
     fn apply(&mut self, now: Ms, updates: Vec<Update>) {
         let mut out = Vec::new();
+        self.cover_first(now);
         for update in updates {
             self.learn_tick(&update);
-            if let What::Trade(first) = &update.what
-                && !self.traded.contains(&update.symbol)
-            {
-                self.traded.insert(update.symbol.clone());
-                self.tape.trades_covered_from(&update.symbol, first.trade.timestamp.floor(Ms::MINUTE));
+            match &update.what {
+                // From here on the trades are whole.
+                What::Trade(first) if self.begun.insert(update.symbol.clone()) => {
+                    self.first.insert(update.symbol.clone(), first.trade.timestamp.floor(Ms::MINUTE));
+                }
+                // The venue knows what was traded before the recording began.
+                What::Kline(_) => {
+                    self.begun.insert(update.symbol.clone());
+                    self.first.remove(&update.symbol);
+                }
+                _ => {}
             }
             self.tape.apply(now, update, &mut out);
         }
         self.tape.tick(now, &mut out);
         self.publish(out);
+    }
+
+    /// First minutes that ended without a kline are as whole as they get.
+    fn cover_first(&mut self, now: Ms) {
+        for (symbol, minute) in self.first.extract_if(|_, minute| *minute + Ms::MINUTE <= now) {
+            self.tape.trades_covered_from(&symbol, minute);
+        }
     }
 
     fn publish(&mut self, out: Vec<TapeOut>) {
@@ -214,7 +233,89 @@ fn decimals(price: f64) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::decimals;
+    use std::collections::BTreeMap;
+
+    use shared::event::Bar;
+    use shared::market::VenueId;
+
+    use super::*;
+    use crate::Mode;
+    use crate::bus::{Bus, MemoryBus};
+    use crate::capture::Source;
+    use crate::clock::Clock;
+    use crate::config::BaseUrls;
+    use crate::ingest::Board;
+
+    /// 2026-11-20 12:00 UTC.
+    const NOON: i64 = 1_795_176_000_000;
+
+    fn trade(id: u64, second: i64, price: &str) -> (i64, String) {
+        let at = NOON + second * 1_000;
+        let data = format!(
+            r#"{{"e":"aggTrade","E":{at},"a":{id},"s":"BTCUSDT","p":"{price}","q":"1","f":{id},"l":{id},"T":{at},"m":false}}"#
+        );
+        (at, format!(r#"{{"stream":"btcusdt@aggTrade","data":{data}}}"#))
+    }
+
+    /// The venue's bar of the first minute, with the trade from before the recording in it.
+    fn kline(second: i64, closed: bool) -> (i64, String) {
+        let (at, end) = (NOON + second * 1_000, NOON + 59_999);
+        let k = format!(
+            r#"{{"t":{NOON},"T":{end},"s":"BTCUSDT","i":"1m","f":1,"L":3,"o":"90","c":"101","h":"101","l":"90","v":"7","n":3,"x":{closed},"q":"690","V":"4","Q":"400","B":"0"}}"#
+        );
+        let data = format!(r#"{{"e":"kline","E":{at},"s":"BTCUSDT","k":{k}}}"#);
+        (at, format!(r#"{{"stream":"btcusdt@kline_1m","data":{data}}}"#))
+    }
+
+    /// The last version of each bar: origin, open, volume, whether it closed.
+    fn replayed(frames: &[(i64, String)]) -> Vec<(i64, Origin, f64, f64, bool)> {
+        let venue = VenueId::new("binance");
+        let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
+        let mut events = bus.consume();
+        let board = Arc::new(Board::new(Mode::Replay, [venue.clone()]));
+        let outlet = Outlet::new(venue.clone(), bus, board, Clock::recorded());
+        let directory = Arc::new(Directory::new([venue.clone()]));
+        let venue = crate::venues::build(&venue, &BaseUrls::default()).expect("a venue");
+        let mut player = Player::new(venue, outlet, directory);
+        for (line, (received, data)) in (1..).zip(frames) {
+            let frame = RawFrame {
+                line,
+                received: Some(Ms(*received)),
+                venue: None,
+                channel: Some("usdm/market".into()),
+                source: Source::Socket,
+                data: data.clone().into_bytes(),
+            };
+            player.play(0, &frame);
+        }
+        player.finish();
+        let mut bars: BTreeMap<Ms, Bar> = BTreeMap::new();
+        while let Ok(stamped) = events.try_recv() {
+            if let Body::Bar(bar) = stamped.event.body {
+                bars.insert(bar.timestamp, bar);
+            }
+        }
+        let row = |b: &Bar| ((b.timestamp.0 - NOON) / 60_000, b.origin, b.open, b.volume, b.closed);
+        bars.values().map(row).collect()
+    }
+
+    #[test]
+    fn first_minute_is_the_venues_where_the_recording_has_its_klines() {
+        let trades = [trade(2, 30, "100"), trade(3, 50, "101"), trade(4, 61, "102"), trade(5, 125, "103")];
+        let [a, b, c, d] = trades;
+        let with = [a.clone(), kline(31, false), b.clone(), kline(60, true), c.clone(), d.clone()];
+        let rest = [(1, Origin::Trades, 102.0, 1.0, true), (2, Origin::Trades, 103.0, 1.0, false)];
+        let whole = |first| [&[first], &rest[..]].concat();
+        assert_eq!(replayed(&with), whole((0, Origin::Kline, 90.0, 7.0, true)));
+        // The kline may be what comes first.
+        let with = [kline(29, false), a.clone(), b.clone(), c.clone(), kline(62, true), d.clone()];
+        assert_eq!(replayed(&with), whole((0, Origin::Kline, 90.0, 7.0, true)));
+        // Without one the recording's trades are all there is.
+        let first = (0, Origin::Trades, 100.0, 2.0, true);
+        assert_eq!(replayed(&[a.clone(), b.clone(), c, d]), whole(first));
+        // Even if it ends with that minute.
+        assert_eq!(replayed(&[a, b]), [(0, Origin::Trades, 100.0, 2.0, false)]);
+    }
 
     #[test]
     fn decimals_are_those_of_the_text() {

@@ -54,6 +54,8 @@ pub struct MinuteBuilder {
     begin: Ms,
     /// Coverage reached back: past minutes may have become whole.
     recheck: bool,
+    /// The forming minute has become whole.
+    reveal: bool,
     late: u64,
 }
 
@@ -96,6 +98,7 @@ impl MinuteBuilder {
             frontier: None,
             begin: Ms::ZERO,
             recheck: false,
+            reveal: false,
             late: 0,
         }
     }
@@ -120,8 +123,11 @@ impl MinuteBuilder {
 
     /// Every trade at or after `at` was or will be given; ends what [`Self::uncovered`] began.
     pub fn covered_from(&mut self, at: Ms) {
+        let whole = |b: &MinuteBuilder| b.frontier.is_some_and(|open| b.coverage.whole(open));
+        let before = whole(self);
         self.coverage.covered_from(at);
         self.recheck = true;
+        self.reveal |= !before && whole(self);
         self.start_at(at.max(Ms::ZERO).floor(Ms::MINUTE));
     }
 
@@ -152,10 +158,14 @@ impl MinuteBuilder {
         self.close_before(open, out);
         self.add(open, trade);
         if self.coverage.whole(open) {
-            let forming =
-                self.minutes.get(&open).and_then(|m| m.trades.as_ref()).map(|t| t.bar(open, self.origin));
-            out.extend(forming.map(|bar| self.with_cvd(bar)));
+            out.extend(self.forming(open));
         }
+    }
+
+    /// The bar of a minute's trades so far.
+    fn forming(&self, open: Ms) -> Option<Bar> {
+        let trades = self.minutes.get(&open)?.trades.as_ref()?;
+        Some(self.with_cvd(trades.bar(open, self.origin)))
     }
 
     /// Takes the venue's own 1m bar, forming or closed, from the socket or from REST. Other intervals and
@@ -253,6 +263,9 @@ impl MinuteBuilder {
                 }
             }
             open += Ms::MINUTE;
+        }
+        if std::mem::take(&mut self.reveal) {
+            out.extend(self.forming(frontier));
         }
     }
 

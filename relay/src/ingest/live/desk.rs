@@ -171,6 +171,7 @@ impl Desk {
     fn check_polled(&mut self) {
         let now = self.outlet.now();
         for ((symbol, channel), (fresh, told)) in &mut self.polled {
+            fresh.session(now, self.tape.instrument(symbol).is_none_or(|i| i.calendar.is_open(now)));
             let state = fresh.state(now);
             if told.replace(state) != Some(state) {
                 let (board, venue) = (self.outlet.board(), self.outlet.venue());

@@ -1,6 +1,6 @@
 //! One line: the link machine of a route driven over real sockets.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,8 @@ struct Driver {
     /// Why the last connection ended.
     reason: String,
     told_usual: Option<Ms>,
+    /// Streams all of whose markets are closed, as of a minute.
+    closed: (Option<Ms>, HashSet<Arc<str>>),
     bad_frames: u64,
     logged: Option<Ms>,
 }
@@ -101,6 +103,7 @@ impl Line {
             ups: 0,
             reason: "not connected yet".to_owned(),
             told_usual: None,
+            closed: (None, HashSet::new()),
             bad_frames: 0,
             logged: None,
             line: self,
@@ -115,6 +118,7 @@ impl Line {
                 () = tokio::time::sleep(nap) => driver.input(Input::Timer).await,
             }
             driver.send_again();
+            driver.watch_sessions().await;
             driver.tell_usual().await;
         }
     }
@@ -144,6 +148,7 @@ impl Driver {
                     self.streams.entry(stream.name.clone()).or_default().push(stream);
                 }
                 self.input(Input::Add(topics)).await;
+                self.closed.0 = None;
             }
             Command::Remove(streams) => {
                 let mut gone = Vec::new();
@@ -334,6 +339,26 @@ impl Driver {
             Msg::LineDown { line: self.line.label.clone(), streams, reason: self.reason.clone() }
         };
         self.tell(message).await;
+    }
+
+    /// Tells the machine whose market closed or opened: nobody waits for what cannot come.
+    async fn watch_sessions(&mut self) {
+        // Sessions open and close with a minute.
+        let now = self.now();
+        let minute = Some(now.floor(Ms::MINUTE));
+        if self.closed.0 == minute {
+            return;
+        }
+        let instruments = self.line.shared.instruments.borrow().clone();
+        let trades =
+            |s: &Stream| instruments.by_symbol(&s.symbol).is_none_or(|(_, i)| i.calendar.is_open(now));
+        let closed = self.streams.iter().filter(|(_, streams)| !streams.iter().any(trades));
+        let closed: HashSet<Arc<str>> = closed.map(|(name, _)| name.clone()).collect();
+        let (_, before) = std::mem::replace(&mut self.closed, (minute, closed));
+        let changes = [(false, &self.closed.1 - &before), (true, &before - &self.closed.1)];
+        for (open, topics) in changes.into_iter().filter(|(_, topics)| !topics.is_empty()) {
+            self.input(Input::Session { topics: topics.into_iter().collect(), open }).await;
+        }
     }
 
     fn usual(&self, topic: &Arc<str>) -> Option<Ms> {

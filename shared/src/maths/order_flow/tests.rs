@@ -367,3 +367,15 @@ fn closed_session_has_no_row_and_breaks_no_sum() {
     rig.buy(close + 5, 1.0, 100.0, 2.0).clock(close + 8, 0.0);
     assert_eq!(rig.said().last().unwrap(), "545 closed0 Trades 100 vol 2 cvd 2 since 545");
 }
+
+#[test]
+fn minute_that_turns_out_whole_is_shown_at_once() {
+    let mut rig = Rig::new();
+    rig.builder.covered_from(at(0, 1.0) + Ms(1));
+    rig.buy(0, 1.0, 100.0, 2.0).buy(0, 3.0, 101.0, 1.0);
+    assert!(rig.said().is_empty(), "a part of a minute is no bar");
+    rig.builder.covered_from(at(0, 0.0));
+    assert_eq!(rig.clock(0, 4.0).said(), ["0 forming Trades 101 vol 3 cvd 3 since 0"]);
+    rig.builder.covered_from(at(0, 0.0));
+    assert!(rig.clock(0, 5.0).said().is_empty(), "once");
+}
