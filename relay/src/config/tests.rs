@@ -162,7 +162,10 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         (("PORT", "abc"), "PORT: `abc` is not a port: use a number from 0 to 65535"),
         (("PORT", "65536"), "PORT: `65536` is not a port: use a number from 0 to 65535"),
         (("BACKEND_PORT", "-1"), "BACKEND_PORT: `-1` is not a port: use a number from 0 to 65535"),
-        (("PROVIDER", "mtgox"), "PROVIDER: `mtgox` is not a venue: use binance, or sim alone"),
+        (
+            ("PROVIDER", "mtgox"),
+            "PROVIDER: `mtgox` is not a venue: use binance, bybit, okx, hyperliquid, coinbase, insightsentry, or sim alone",
+        ),
         (
             ("SYMBOLS", "BTCUSDT-PERP,../etc"),
             "SYMBOLS: `../etc` is not a symbol: use one like BTCUSDT-PERP or BTC/USDT",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use secrecy::{ExposeSecret, SecretString};
 use shared::market::{Ms, Symbol, VenueId};
@@ -10,6 +11,10 @@ use super::{ConfigError, Layers};
 use crate::ingest::demand::FollowLimits;
 use crate::venues::{self, sim::SimMarket};
 
+/// What a venue may be, for who named another.
+static EXPECTED_VENUE: LazyLock<String> = LazyLock::new(|| {
+    format!("a venue: use {}, or sim alone", venues::names().collect::<Vec<_>>().join(", "))
+});
 /// What is followed without `SYMBOLS`.
 const DEFAULT_SYMBOLS: [&str; 3] = ["BTCUSDT-PERP", "ETHUSDT-PERP", "SOLUSDT-PERP"];
 
@@ -109,7 +114,7 @@ impl PartialEq for Licence {
 
 impl VenuesConfig {
     pub(super) fn read(layers: &Layers, demo: bool) -> Result<VenuesConfig, ConfigError> {
-        let expected = "a venue: use binance, or sim alone";
+        let expected = EXPECTED_VENUE.as_str();
         let venue = |text: &str| {
             let name = text.to_lowercase();
             (name == "sim" || venues::names().any(|v| v == name)).then_some(name)

@@ -27,8 +27,6 @@ const READ_AHEAD: usize = 4_096;
 const BURST: u64 = 128;
 /// Bad lines told one by one; the rest only counted.
 const LOGGED_LINES: u64 = 20;
-/// Venue of recordings that do not say.
-const DEFAULT_VENUE: &str = "binance";
 
 /// A frame and the place of its recording.
 type Recorded = (usize, Result<RawFrame, CaptureError>);
@@ -128,7 +126,7 @@ async fn play(
         if count.is_multiple_of(BURST) {
             tokio::task::yield_now().await;
         }
-        let id = VenueId::new(frame.venue.as_deref().unwrap_or(DEFAULT_VENUE));
+        let id = VenueId::new(frame.venue.as_deref().unwrap_or(venues::UNNAMED));
         if let Some(player) = players.entry(id.clone()).or_insert_with(|| make(id)) {
             player.play(recording, &frame);
         }

@@ -39,6 +39,9 @@ const REGISTRY: &[Registered] = &[
     ("insightsentry", |urls| Arc::new(insightsentry::InsightSentry::new(urls))),
 ];
 
+/// The venue of recordings that name none: their text form is only known of this one.
+pub const UNNAMED: &str = "binance";
+
 /// Those that want a key, and whose data is under licence.
 const LICENSED: &[&str] = &["insightsentry"];
 
@@ -160,4 +163,70 @@ pub trait Venue: Send + Sync + 'static {
 
     /// The REST call a recorded `url` (path, maybe with host and query) was, for decoding recorded bodies.
     fn fetch_of_url(&self, product: Option<Product>, url: &str, query: &str) -> Option<Fetch>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn folders_and_registry_agree() {
+        let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/venues")).unwrap();
+        let folders = entries.map(|e| e.unwrap().path()).filter(|path| path.is_dir());
+        let mut folders: Vec<String> =
+            folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        folders.retain(|name| name != "common" && name != "sim");
+        folders.sort_unstable();
+        let mut registered: Vec<&str> = names().collect();
+        registered.sort_unstable();
+        assert_eq!(folders, registered);
+        for name in names() {
+            let venue = build(&VenueId::new(name), &BaseUrls::default()).unwrap();
+            assert_eq!(venue.id().as_str(), name);
+            let routes = venue.routes();
+            for product in venue.products() {
+                assert!(routes.iter().any(|r| r.product == *product), "{name}: no route for {product}");
+            }
+            let limits: Vec<&str> = venue.limits().iter().map(|l| l.name).collect();
+            assert!(!limits.is_empty(), "{name}: calls without a budget");
+        }
+    }
+
+    #[test]
+    fn no_venue_is_named_outside_its_folder_but_in_configuration() {
+        let mut files = Vec::new();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for folder in ["relay/src", "shared/src", "frontend/src"] {
+            sources(&root.join(folder), &mut files);
+        }
+        assert!(files.len() > 100, "the sources are where they are looked for");
+        let allowed = |path: &str| {
+            let path = path.replace('\\', "/");
+            path.contains("/config/") || path.contains("tests") || path.ends_with("venues/mod.rs")
+        };
+        for (path, text) in files.iter().filter(|(path, _)| !allowed(path)) {
+            // Tests at a file's end may name whom they like, comments too.
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for name in names().filter(|name| !path.contains(&format!("venues/{name}"))) {
+                let found = code.lines().find(|line| {
+                    let line = line.trim_start();
+                    !line.starts_with("//") && line.to_lowercase().contains(name)
+                });
+                assert_eq!(found, None, "{path} names {name}");
+            }
+        }
+    }
 }
