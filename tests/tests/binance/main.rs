@@ -2,6 +2,7 @@
 
 mod data;
 mod faults;
+mod ledger;
 
 use std::time::Duration;
 
