@@ -29,7 +29,9 @@ async fn the_time_the_relay_was_down_is_a_hole_like_any_other() -> Result<()> {
     live(&relay, PERP).await?;
     let back = fake.now();
 
-    for (channel, state) in [("book", "lost"), ("liquidation", "lost"), ("bar", "refilled"), ("oi", "refilled")] {
+    for (channel, state) in
+        [("book", "lost"), ("liquidation", "lost"), ("bar", "refilled"), ("oi", "refilled")]
+    {
         let until = tokio::time::Instant::now() + SOON;
         let hole = loop {
             let found = holes(&relay, channel, began - MINUTE).await?;
@@ -42,7 +44,10 @@ async fn the_time_the_relay_was_down_is_a_hole_like_any_other() -> Result<()> {
         };
         assert_eq!(hole["state"], state, "{hole}");
         let (from, to) = (hole["from"].as_i64().context("from")?, hole["to"].as_i64().context("to")?);
-        assert!(from <= killed && from >= killed - 5_000, "{channel} is missing since {from}, killed at {killed}");
+        assert!(
+            from <= killed && from >= killed - 5_000,
+            "{channel} is missing since {from}, killed at {killed}"
+        );
         assert!(to >= killed && to <= back, "{channel}: {hole}");
     }
     // The minute of the restart is whole once it is over.
