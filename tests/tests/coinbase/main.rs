@@ -195,7 +195,7 @@ async fn a_silent_book_is_shown_and_subscribed_anew() -> Result<()> {
     let relay = options(&fake, PAIR).start().await?;
     live(&relay).await?;
     let before = fake.counts();
-    fake.mute("level2_batch", PRODUCT, Mute::Subscribes(1));
+    fake.mute("level2_batch", PRODUCT, Mute::Subscribes(2));
     let status = relay.wait_status("silent", SOON, |s| state(s, PAIR, "book") == "silent").await?;
     assert_ne!(state(&status, PAIR, "trade"), "silent");
     relay.wait_status("live", Duration::from_secs(40), |s| state(s, PAIR, "book") == "live").await?;

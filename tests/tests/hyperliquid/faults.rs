@@ -16,7 +16,7 @@ async fn a_silent_book_is_shown_and_resubscribed_alone() -> Result<()> {
     let relay = options(&fake, PERP).start().await?;
     live(&relay, PERP).await?;
     let (topic, before) = (Topic::of("l2Book", "BTC"), fake.counts());
-    fake.mute(topic.clone(), Mute::Subscribes(1));
+    fake.mute(topic.clone(), Mute::Subscribes(2));
     let status = relay.wait_status("silent", SOON, |s| state(s, PERP, "book") == "silent").await?;
     for channel in ["trade", "funding", "oi"] {
         assert_ne!(state(&status, PERP, channel), "silent", "{channel}");
