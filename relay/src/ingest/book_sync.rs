@@ -19,6 +19,9 @@ const SNAPSHOT_PATIENCE: Ms = Ms(10_000);
 const RETRY_FIRST: Ms = Ms(1_000);
 const RETRY_LONGEST: Ms = Ms(60_000);
 
+/// Half-width of the depth told with a top, as a share of the mid: 10 bps.
+const DEPTH_SHARE: f64 = 0.001;
+
 /// What the book says or needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BookOut {
@@ -203,7 +206,19 @@ impl BookSync {
     }
 
     fn top(&self) -> Vec<BookOut> {
-        self.book.top(self.at).map(BookOut::Top).into_iter().collect()
+        let mut top = self.book.top(self.at);
+        if let Some(top) = top.as_mut().filter(|top| self.is_cut_short(top.mid())) {
+            top.depth_10bps = None;
+        }
+        top.map(BookOut::Top).into_iter().collect()
+    }
+
+    /// Whether a venue that sends whole books shows too few levels to sum the depth of: more may rest beyond the last.
+    fn is_cut_short(&self, mid: f64) -> bool {
+        let (low, high) = (mid * (1.0 - DEPTH_SHARE), mid * (1.0 + DEPTH_SHARE));
+        self.source == BookSource::Whole
+            && (self.book.bids().last().is_none_or(|(price, _)| price >= low)
+                || self.book.asks().last().is_none_or(|(price, _)| price <= high))
     }
 }
 
@@ -310,6 +325,25 @@ mod tests {
         let out = sync.snapshot(snapshot(1), Ms(20_001));
         assert_eq!(out.first(), Some(&BookOut::Gap { from: Ms(12), to: Some(Ms(12)) }));
         assert_eq!(bids(&sync.diff(diff(2, 99.5), Ms(20_002))), [99.5]);
+    }
+
+    #[test]
+    fn whole_books_tell_the_depth_they_reach() {
+        let mut sync = BookSync::new(Box::new(Chain(None)), BookSource::Whole, 0.01);
+        let level = |price| Level { price, quantity: 2.0 };
+        let book = |time, far| DepthSnapshot {
+            timestamp: Ms(time),
+            last_id: 0,
+            bids: vec![level(99.99), level(far)],
+            asks: vec![level(100.01), level(200.0 - far)],
+        };
+        let depth = |out: &[BookOut]| match out {
+            [BookOut::Top(top)] => top.depth_10bps,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(depth(&sync.snapshot(book(1, 99.95), Ms(1))), None, "5 bps are shown");
+        let known = depth(&sync.snapshot(book(2, 99.8), Ms(2))).expect("20 bps are shown");
+        assert_eq!((known.bid_usd, known.ask_usd), (99.99 * 2.0, 100.01 * 2.0));
     }
 
     #[test]
