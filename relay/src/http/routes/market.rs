@@ -171,10 +171,10 @@ pub(super) async fn overview(
     let mut rates = FundingJoin::new(members);
     for (n, i) in market.instruments.iter().enumerate() {
         for body in newest(&state, i, Channel::Oi).into_iter().chain(newest(&state, i, Channel::Funding)) {
-            match body {
-                Body::Oi(x) => oi.push(n, &x),
-                Body::Funding(x) => rates.push(n, &x),
-                _ => {}
+            if let Body::Oi(x) = body {
+                oi.push(n, &x);
+            } else if let Body::Funding(x) = body {
+                rates.push(n, &x);
             }
         }
     }
