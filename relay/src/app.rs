@@ -109,7 +109,7 @@ impl Relay {
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory, history.clone());
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
-            tokio::spawn(derive::run(higher, joined, bus.consume(), wanted)),
+            tokio::spawn(derive::run(bus.clone(), higher, joined, wanted)),
             tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];

@@ -23,8 +23,22 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * b.abs().max(1.0)
 }
 
+/// A venue and a symbol.
+type Member = (String, String);
+
+/// One relay for all: its start is the longest part.
+#[tokio::test]
+async fn the_joined_views_are_the_sums_of_the_venues() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let members = members(&relay, "BTC-PERP").await?;
+    assert!(members.len() >= 3, "siblings: {members:?}");
+    a_joined_subscription_begins_with_snapshots_and_goes_on_live(&relay, &members).await?;
+    joined_bars_are_the_sums_of_the_venues(&relay, &members).await?;
+    open_interest_and_the_overview_are_the_sums_of_the_venues(&relay, &members).await
+}
+
 /// Venue and symbol of every member of the group, as the relay lists them.
-async fn members(relay: &Relay, group: &str) -> Result<Vec<(String, String)>> {
+async fn members(relay: &Relay, group: &str) -> Result<Vec<Member>> {
     let symbols = relay.rows("/api/symbols").await?;
     let own = symbols.iter().filter(|s| s["group"] == group);
     let pairs = own.flat_map(|s| {
@@ -36,7 +50,7 @@ async fn members(relay: &Relay, group: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// Rows of `path`, of one member, by time.
-async fn of(relay: &Relay, path: &str, (venue, symbol): &(String, String)) -> Result<BTreeMap<i64, Value>> {
+async fn of(relay: &Relay, path: &str, (venue, symbol): &Member) -> Result<BTreeMap<i64, Value>> {
     let rows = relay.rows(&format!("{path}&venue={venue}&symbol={symbol}")).await?;
     Ok(rows.into_iter().map(|row| (time(&row), row)).collect())
 }
@@ -50,21 +64,17 @@ async fn past(relay: &Relay) -> Result<(i64, i64)> {
     Ok((end - 2 * 3_600_000, end))
 }
 
-#[tokio::test]
-async fn joined_bars_are_the_sums_of_the_venues() -> Result<()> {
-    let relay = Options::sim().start().await?;
-    let members = members(&relay, "BTC-PERP").await?;
-    assert!(members.len() >= 3, "siblings: {members:?}");
-    let (from, to) = past(&relay).await?;
+async fn joined_bars_are_the_sums_of_the_venues(relay: &Relay, members: &[Member]) -> Result<()> {
+    let (from, to) = past(relay).await?;
     let (mut compared, mut holes) = (0, 0);
     for (interval, length) in [("1m", M), ("5m", 5 * M), ("1H", 60 * M)] {
         let path = format!("/api/history/bars?interval={interval}&from={from}&to={to}");
         let minutes = format!("/api/history/bars?interval=1m&from={from}&to={to}");
         let mut own = Vec::new();
-        for member in &members {
-            own.push((member, of(&relay, &minutes, member).await?));
+        for member in members {
+            own.push((member, of(relay, &minutes, member).await?));
         }
-        let reference = of(&relay, &path, &members[0]).await?;
+        let reference = of(relay, &path, &members[0]).await?;
         for joined in relay.rows(&format!("{path}&venue=all&symbol={SYMBOL}")).await? {
             let open = time(&joined);
             let inside = |rows: &BTreeMap<i64, Value>, key: &str| -> f64 {
@@ -102,10 +112,10 @@ async fn joined_bars_are_the_sums_of_the_venues() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_joined_subscription_begins_with_snapshots_and_goes_on_live() -> Result<()> {
-    let relay = Options::sim().start().await?;
-    let members = members(&relay, "BTC-PERP").await?;
+async fn a_joined_subscription_begins_with_snapshots_and_goes_on_live(
+    relay: &Relay,
+    members: &[Member],
+) -> Result<()> {
     // Once every venue has begun there is something to join.
     let shown = |answer: &Value| answer["frames"].as_array().is_some_and(|f| f.len() == 2);
     let mut answer = json!(null);
@@ -150,15 +160,15 @@ async fn a_joined_subscription_begins_with_snapshots_and_goes_on_live() -> Resul
     Ok(())
 }
 
-#[tokio::test]
-async fn open_interest_and_the_overview_are_the_sums_of_the_venues() -> Result<()> {
-    let relay = Options::sim().start().await?;
-    let members = members(&relay, "BTC-PERP").await?;
-    let (from, to) = past(&relay).await?;
+async fn open_interest_and_the_overview_are_the_sums_of_the_venues(
+    relay: &Relay,
+    members: &[Member],
+) -> Result<()> {
+    let (from, to) = past(relay).await?;
     let mut own = Vec::new();
     let before = from - 600_000;
-    for member in &members {
-        own.push(of(&relay, &format!("/api/history/oi?from={before}&to={to}"), member).await?);
+    for member in members {
+        own.push(of(relay, &format!("/api/history/oi?from={before}&to={to}"), member).await?);
     }
     let rows = relay.rows(&format!("/api/history/oi?symbol={SYMBOL}&venue=all&from={from}&to={to}")).await?;
     let sums: Vec<&Value> = rows.iter().filter(|r| r["venue"] == "all").collect();

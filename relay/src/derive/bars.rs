@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use shared::event::{Bar, Body, Channel, Cursor, Event, Topic};
-use shared::market::{Ms, Symbol, Timeframe, VenueId};
+use shared::event::{Bar, Body, Channel, Event, Topic};
+use shared::market::{Calendar, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::folds::Folds;
 use tracing::warn;
 
+use super::{Jobs, Seed};
 use crate::bus::Bus;
 use crate::directory::Directory;
 use crate::history::{BarsQuery, History};
@@ -15,27 +16,38 @@ use crate::history::{BarsQuery, History};
 /// Minutes kept per market; longer buckets start from a base the history service folds.
 const KEEP_MINUTES: usize = 1_500;
 
+type Key = (VenueId, Symbol);
+
 /// Folds 1m bars off the bus and puts the higher bars back on it.
 pub struct HigherBars {
     bus: Arc<dyn Bus>,
     directory: Arc<Directory>,
     history: Arc<History>,
-    markets: HashMap<(VenueId, Symbol), Market>,
+    markets: HashMap<Key, Market>,
 }
 
 struct Market {
-    folds: Folds,
+    /// `None` until the history has told the minutes before.
+    folds: Option<Folds>,
+    /// Minutes that came meanwhile.
+    early: Vec<Bar>,
     wanted: HashSet<Timeframe>,
+}
+
+/// What the history tells of a market and a timeframe.
+pub(super) struct HigherSeed {
+    topic: Topic,
+    calendar: Calendar,
+    now: Ms,
+    /// From when on, and which.
+    minutes: Option<(Ms, Vec<Bar>)>,
+    /// The newest bars of the timeframe.
+    newest: Vec<Bar>,
 }
 
 impl HigherBars {
     pub fn new(bus: Arc<dyn Bus>, directory: Arc<Directory>, history: Arc<History>) -> HigherBars {
         HigherBars { bus, directory, history, markets: HashMap::new() }
-    }
-
-    /// The newest place on the bus.
-    pub(super) fn place(&self) -> Cursor {
-        self.bus.head()
     }
 
     pub(super) fn take(&mut self, event: &Event) {
@@ -45,9 +57,10 @@ impl HigherBars {
         }
         let key = (event.venue.clone(), event.symbol.clone());
         let Some(market) = self.markets.get_mut(&key) else { return };
+        let Some(folds) = &mut market.folds else { return market.early.push(*minute) };
         let mut changed = Vec::new();
         let wanted = &market.wanted;
-        market.folds.push(minute, |bar| {
+        folds.push(minute, |bar| {
             if wanted.contains(&bar.interval) {
                 changed.push(*bar);
             }
@@ -57,8 +70,8 @@ impl HigherBars {
         }
     }
 
-    /// Begins a timeframe of a market and tells its last closed and its forming bar; what is begun goes on.
-    pub(super) async fn want(&mut self, topic: &Topic) {
+    /// Begins a timeframe of a market, unless it goes on already: what is begun goes on.
+    pub(super) fn want(&mut self, topic: &Topic, jobs: &mut Jobs) {
         let Some(timeframe) =
             topic.interval.filter(|tf| *tf != Timeframe::M1 && topic.channel == Channel::Bar)
         else {
@@ -66,44 +79,61 @@ impl HigherBars {
         };
         let key = (topic.venue.clone(), topic.symbol.clone());
         let Some(instrument) = self.directory.get(&topic.venue, &topic.symbol) else { return };
-        if self.markets.get(&key).is_some_and(|m| m.wanted.contains(&timeframe)) {
+        let wanted = self.markets.get(&key).is_some_and(|m| m.wanted.contains(&timeframe));
+        if wanted || jobs.holds(topic) {
             return;
         }
-        let now = self.history.now();
-        let read = |timeframe, from, limit| BarsQuery {
-            instrument: instrument.clone(),
-            timeframe,
-            from,
-            to: now + Ms::DAY,
-            limit,
-            newest: true,
-            base: true,
-        };
-        if !self.markets.contains_key(&key) {
+        let market = || Market { folds: None, early: Vec::new(), wanted: HashSet::new() };
+        let known = self.markets.entry(key).or_insert_with(market).folds.is_some();
+        let (history, seed_of) = (self.history.clone(), topic.clone());
+        jobs.begin(topic, async move {
+            let now = history.now();
             let from = (now - Ms::HOUR).floor(Ms::MINUTE);
-            let minutes = match self.history.candles(&read(Timeframe::M1, from, KEEP_MINUTES)).await {
-                Ok(answer) => answer.candles,
-                Err(error) => return warn!(%error, symbol = %topic.symbol, "cannot fold higher bars"),
+            let read = async |timeframe, from, limit| {
+                let (instrument, to) = (instrument.clone(), now + Ms::DAY);
+                let query = BarsQuery { instrument, timeframe, from, to, limit, newest: true, base: true };
+                let answer = history.candles(&query).await.map(|answer| answer.candles);
+                let failed =
+                    |error| warn!(%error, symbol = %query.instrument.symbol, "cannot fold higher bars");
+                answer.map_err(failed).map(|rows| rows.into_iter().map(|c| c.bar).collect::<Vec<Bar>>())
             };
-            let minutes: Vec<Bar> = minutes.into_iter().map(|c| c.bar).collect();
-            let mut folds = Folds::new(instrument.calendar.clone(), KEEP_MINUTES);
+            let minutes = if known { None } else { read(Timeframe::M1, from, KEEP_MINUTES).await.ok() };
+            let newest = read(timeframe, Ms::ZERO, 2).await.unwrap_or_default();
+            let (topic, calendar) = (seed_of, instrument.calendar.clone());
+            let minutes = minutes.map(|minutes| (from, minutes));
+            Seed::Higher(HigherSeed { topic, calendar, now, minutes, newest })
+        });
+    }
+
+    /// Goes on from what the history told; tells the last closed and the forming bar.
+    pub(super) fn seed(&mut self, seed: HigherSeed) {
+        let HigherSeed { topic, calendar, now, minutes, newest } = seed;
+        let key = (topic.venue, topic.symbol);
+        let (Some(market), Some(timeframe)) = (self.markets.get_mut(&key), topic.interval) else { return };
+        if let (None, Some((from, minutes))) = (&market.folds, minutes) {
+            let mut folds = Folds::new(calendar, KEEP_MINUTES);
             folds.seed_minutes(&minutes, from);
-            self.markets.insert(key.clone(), Market { folds, wanted: HashSet::new() });
+            for minute in market.early.drain(..) {
+                folds.push(&minute, |_| {});
+            }
+            market.folds = Some(folds);
         }
-        let newest = self.history.candles(&read(timeframe, Ms::ZERO, 2)).await;
-        let newest = newest.map(|answer| answer.candles).unwrap_or_default();
-        let Some(market) = self.markets.get_mut(&key) else { return };
+        let Some(folds) = &mut market.folds else {
+            // The next who asks may have more luck.
+            self.markets.remove(&key);
+            return;
+        };
         market.wanted.insert(timeframe);
-        let seeded = newest.last().and_then(|base| market.folds.seed_base(&base.bar));
-        let forming = seeded.or_else(|| market.folds.forming(timeframe));
+        let seeded = newest.last().and_then(|base| folds.seed_base(base));
+        let forming = seeded.or_else(|| folds.forming(timeframe));
         let earlier = |bar: &Bar| bar.closed && forming.is_none_or(|f| bar.timestamp < f.timestamp);
-        let closed = newest.iter().rev().map(|c| c.bar).find(earlier);
+        let closed = newest.iter().rev().copied().find(earlier);
         for bar in closed.into_iter().chain(forming) {
             self.publish(&key, now, bar);
         }
     }
 
-    fn publish(&self, (venue, symbol): &(VenueId, Symbol), received: Ms, bar: Bar) {
+    fn publish(&self, (venue, symbol): &Key, received: Ms, bar: Bar) {
         let (venue, symbol) = (venue.clone(), symbol.clone());
         self.bus.publish(Event { received, symbol, venue, body: Body::Bar(bar) });
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shared::event::{Bar, Body, Channel, Event, JoinedBar, Topic};
 use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
+use shared::maths::joined::Members;
 use shared::maths::joined::bars::Joiner;
 use tokio::time::Instant;
 
-use super::HigherBars;
+use super::{HigherBars, Jobs, Seed};
 use crate::bus::Bus;
 use crate::directory::{Directory, JoinedMarket};
 use crate::history::{BarsQuery, History};
@@ -23,6 +24,8 @@ const SEED_LONGER: usize = 3;
 const KEEP: usize = 360;
 /// How often it is looked whether members came or went, and whether anybody still listens.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
+/// Members whose longer bars could not be made are tried again so often.
+const RETRY_EVERY: Duration = Duration::from_secs(30);
 /// A topic nobody subscribes to goes on so long after it was last asked for (pages that poll).
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -44,12 +47,24 @@ pub struct JoinedBars {
 
 struct Joint {
     joiner: Joiner,
+    /// Bars that came before the history had told what was before; `None` since then.
+    early: Option<Vec<(usize, Bar)>>,
     /// Earlier buckets are not whole here.
     since: Ms,
     /// Forming buckets that changed and were not told yet.
     dirty: BTreeSet<Ms>,
     received: Ms,
     wanted: Instant,
+    /// When the members' longer bars were last asked for.
+    asked: Instant,
+}
+
+/// What the history tells of the members of a joint.
+pub(super) struct JoinedSeed {
+    key: Key,
+    members: Members,
+    series: Vec<Vec<Bar>>,
+    now: Ms,
 }
 
 impl JoinedBars {
@@ -73,6 +88,10 @@ impl JoinedBars {
         let feed = (event.venue.clone(), event.symbol.clone(), bar.interval);
         for (key, member) in self.feeds.get(&feed).into_iter().flatten() {
             let Some(joint) = self.joints.get_mut(key).filter(|j| bar.timestamp >= j.since) else { continue };
+            if let Some(early) = &mut joint.early {
+                early.push((*member, *bar));
+                continue;
+            }
             let Some(joined) = joint.joiner.push(*member, bar) else { continue };
             joint.received = joint.received.max(event.received);
             if joined.bar.closed {
@@ -85,20 +104,20 @@ impl JoinedBars {
     }
 
     /// Begins a joined topic, or notes that it is still wanted.
-    pub(super) async fn want(&mut self, topic: &Topic, higher: &mut HigherBars) {
+    pub(super) fn want(&mut self, topic: &Topic, higher: &mut HigherBars, jobs: &mut Jobs) {
         let Some(timeframe) = topic.interval else { return };
         let key = (topic.symbol.clone(), timeframe);
         if let Some(joint) = self.joints.get_mut(&key) {
             joint.wanted = Instant::now();
         } else if let Some(market) = self.directory.joined(&topic.symbol) {
-            self.begin(key, &market.with(Channel::Bar), Instant::now(), higher).await;
+            self.begin(key, &market.with(Channel::Bar), Instant::now(), higher, jobs);
         }
     }
 
     /// Tells what changed since, and what time closes; ends what nobody wants any more.
-    pub(super) async fn flush(&mut self, higher: &mut HigherBars) {
+    pub(super) fn flush(&mut self, higher: &mut HigherBars, jobs: &mut Jobs) {
         let now = self.history.now();
-        for ((symbol, _), joint) in &mut self.joints {
+        for ((symbol, _), joint) in self.joints.iter_mut().filter(|(_, joint)| joint.early.is_none()) {
             for closed in joint.joiner.clock(now) {
                 joint.dirty.remove(&closed.bar.timestamp);
                 publish(&*self.bus, symbol, now, closed);
@@ -111,23 +130,26 @@ impl JoinedBars {
         }
         if self.reviewed.elapsed() >= REVIEW_EVERY {
             self.reviewed = Instant::now();
-            self.review(higher).await;
+            self.review(higher, jobs);
         }
     }
 
-    async fn review(&mut self, higher: &mut HigherBars) {
+    fn review(&mut self, higher: &mut HigherBars, jobs: &mut Jobs) {
         let keys: Vec<(Key, Instant)> = self.joints.iter().map(|(k, j)| (k.clone(), j.wanted)).collect();
         for (key, wanted) in keys {
-            let (symbol, venue) = (key.0.clone(), VenueId::all());
-            let topic = Topic { symbol, venue, channel: Channel::Bar, interval: Some(key.1) };
-            if wanted.elapsed() >= self.linger && self.hub.release(&topic) {
+            if wanted.elapsed() >= self.linger && self.hub.release(&bar_topic(&VenueId::all(), &key.0, key.1))
+            {
                 self.end(&key);
                 continue;
             }
             let Some(market) = self.directory.joined(&key.0).map(|m| m.with(Channel::Bar)) else { continue };
             if self.joints.get(&key).is_some_and(|j| *j.joiner.members() != market.members) {
                 self.end(&key);
-                self.begin(key, &market, wanted, higher).await;
+                self.begin(key, &market, wanted, higher, jobs);
+            } else if let Some(joint) = self.joints.get_mut(&key).filter(|j| j.asked.elapsed() >= RETRY_EVERY)
+            {
+                joint.asked = Instant::now();
+                want_members(&market, key.1, higher, jobs);
             }
         }
     }
@@ -140,57 +162,85 @@ impl JoinedBars {
         });
     }
 
-    /// Fills a joint from the history and tells its last closed and its forming bar.
-    async fn begin(&mut self, key: Key, market: &JoinedMarket, wanted: Instant, higher: &mut HigherBars) {
+    /// Begins a joint and has its history read.
+    fn begin(
+        &mut self,
+        key: Key,
+        market: &JoinedMarket,
+        wanted: Instant,
+        higher: &mut HigherBars,
+        jobs: &mut Jobs,
+    ) {
         let Some(reference) = market.reference() else { return };
         let (calendar, timeframe) = (reference.calendar.clone(), key.1);
-        if timeframe != Timeframe::M1 {
-            for i in &market.instruments {
-                let (symbol, venue) = (i.symbol.clone(), i.venue.clone());
-                higher.want(&Topic { symbol, venue, channel: Channel::Bar, interval: Some(timeframe) }).await;
-            }
-        }
+        want_members(market, timeframe, higher, jobs);
         let now = self.history.now();
         let buckets = if timeframe == Timeframe::M1 { SEED_MINUTES } else { SEED_LONGER };
         let mut since = calendar.open(timeframe, now);
         for _ in 1..buckets {
             since = calendar.previous(timeframe, since);
         }
-        let read = |i: &Arc<Instrument>| self.newest(i.clone(), timeframe, (since, now + Ms::DAY), buckets);
-        let series = join_all(market.instruments.iter().map(read)).await;
-        let mut joiner = Joiner::with_calendar(&market.members, timeframe, KEEP, calendar);
-        for (member, bars) in series.iter().enumerate() {
-            for bar in bars {
-                joiner.push(member, bar);
-            }
-        }
-        joiner.clock(now);
-        for bar in joiner.newest(2) {
-            publish(&*self.bus, &key.0, now, bar);
-        }
         for (member, i) in market.instruments.iter().enumerate() {
             let feed = (i.venue.clone(), i.symbol.clone(), timeframe);
             self.feeds.entry(feed).or_default().push((key.clone(), member));
         }
-        self.joints.insert(key, Joint { joiner, since, dirty: BTreeSet::new(), received: now, wanted });
+        let joiner = Joiner::with_calendar(&market.members, timeframe, KEEP, calendar);
+        let (early, dirty, asked) = (Some(Vec::new()), BTreeSet::new(), Instant::now());
+        self.joints.insert(key.clone(), Joint { joiner, early, since, dirty, received: now, wanted, asked });
+        let (history, market) = (self.history.clone(), market.clone());
+        jobs.begin(&bar_topic(&VenueId::all(), &key.0, timeframe), async move {
+            let (range, history) = ((since, now + Ms::DAY), &history);
+            let read = |i: &Arc<Instrument>| newest(history, i.clone(), timeframe, range, buckets);
+            let series = join_all(market.instruments.iter().map(read)).await;
+            Seed::Joined(JoinedSeed { key, members: market.members, series, now })
+        });
     }
 
-    /// A member's newest bars; none where they cannot be had.
-    async fn newest(
-        &self,
-        instrument: Arc<Instrument>,
-        timeframe: Timeframe,
-        (from, to): (Ms, Ms),
-        limit: usize,
-    ) -> Vec<Bar> {
-        let query = BarsQuery { instrument, timeframe, from, to, limit, newest: true, base: false };
-        match self.history.candles(&query).await {
-            Ok(answer) => answer.candles.into_iter().map(|c| c.bar).collect(),
-            Err(error) => {
-                let i = &query.instrument;
-                tracing::warn!(%error, venue = %i.venue, symbol = %i.symbol, "a member has no bars to join");
-                Vec::new()
-            }
+    /// Goes on from what the history told; tells the last closed and the forming bar.
+    pub(super) fn seed(&mut self, seed: JoinedSeed) {
+        let JoinedSeed { key, members, series, now } = seed;
+        let Some(joint) = self.joints.get_mut(&key).filter(|j| *j.joiner.members() == members) else {
+            return;
+        };
+        let told =
+            series.iter().enumerate().flat_map(|(member, bars)| bars.iter().map(move |b| (member, *b)));
+        for (member, bar) in told.chain(joint.early.take().unwrap_or_default()) {
+            joint.joiner.push(member, &bar);
+        }
+        joint.joiner.clock(now);
+        for bar in joint.joiner.newest(2) {
+            publish(&*self.bus, &key.0, now, bar);
+        }
+    }
+}
+
+/// Has the members' own longer bars made.
+fn want_members(market: &JoinedMarket, timeframe: Timeframe, higher: &mut HigherBars, jobs: &mut Jobs) {
+    for i in market.instruments.iter().filter(|_| timeframe != Timeframe::M1) {
+        higher.want(&bar_topic(&i.venue, &i.symbol, timeframe), jobs);
+    }
+}
+
+fn bar_topic(venue: &VenueId, symbol: &Symbol, timeframe: Timeframe) -> Topic {
+    let (symbol, venue) = (symbol.clone(), venue.clone());
+    Topic { symbol, venue, channel: Channel::Bar, interval: Some(timeframe) }
+}
+
+/// A member's newest bars; none where they cannot be had.
+async fn newest(
+    history: &History,
+    instrument: Arc<Instrument>,
+    timeframe: Timeframe,
+    (from, to): (Ms, Ms),
+    limit: usize,
+) -> Vec<Bar> {
+    let query = BarsQuery { instrument, timeframe, from, to, limit, newest: true, base: false };
+    match history.candles(&query).await {
+        Ok(answer) => answer.candles.into_iter().map(|c| c.bar).collect(),
+        Err(error) => {
+            let i = &query.instrument;
+            tracing::warn!(%error, venue = %i.venue, symbol = %i.symbol, "a member has no bars to join");
+            Vec::new()
         }
     }
 }

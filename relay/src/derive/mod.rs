@@ -6,12 +6,16 @@
 mod bars;
 mod joined;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Channel, Cursor, Stamped, Topic};
+use shared::event::{Channel, Cursor, Topic};
 use shared::market::Timeframe;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::bus::Bus;
 
 pub use bars::HigherBars;
 pub use joined::JoinedBars;
@@ -32,13 +36,41 @@ pub fn is_derived(topic: &Topic) -> bool {
         && (topic.venue.is_all() || topic.interval.is_some_and(|tf| tf != Timeframe::M1))
 }
 
+/// What a reading of the history ends with.
+enum Seed {
+    Higher(bars::HigherSeed),
+    Joined(joined::JoinedSeed),
+}
+
+/// Readings of the history: a venue that is slow holds up nobody else's bars.
+#[derive(Default)]
+struct Jobs {
+    running: JoinSet<(Topic, Seed)>,
+    topics: HashSet<Topic>,
+}
+
+impl Jobs {
+    fn begin(&mut self, topic: &Topic, reading: impl Future<Output = Seed> + Send + 'static) {
+        let topic = topic.clone();
+        self.topics.insert(topic.clone());
+        self.running.spawn(async move { (topic, reading.await) });
+    }
+
+    fn holds(&self, topic: &Topic) -> bool {
+        self.topics.contains(topic)
+    }
+}
+
 /// Works until the bus closes.
 pub async fn run(
+    bus: Arc<dyn Bus>,
     mut higher: HigherBars,
     mut joined: JoinedBars,
-    mut events: mpsc::UnboundedReceiver<Arc<Stamped>>,
     mut demand: mpsc::UnboundedReceiver<Demand>,
 ) {
+    let mut events = bus.consume();
+    let mut jobs = Jobs::default();
+    let mut waiting: Vec<Demand> = Vec::new();
     let mut flush = tokio::time::interval(FLUSH_EVERY);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -50,18 +82,28 @@ pub async fn run(
                 }
                 None => return,
             },
-            Some(Demand { topics, ready }) = demand.recv() => {
-                for topic in topics.iter().filter(|t| is_derived(t)) {
+            Some(wanted) = demand.recv() => {
+                for topic in wanted.topics.iter().filter(|t| is_derived(t)) {
                     if topic.venue.is_all() {
-                        joined.want(topic, &mut higher).await;
+                        joined.want(topic, &mut higher, &mut jobs);
                     } else {
-                        higher.want(topic).await;
+                        higher.want(topic, &mut jobs);
                     }
                 }
-                // Whoever asked may have left.
-                let _ = ready.send(higher.place());
+                waiting.push(wanted);
             }
-            _ = flush.tick() => joined.flush(&mut higher).await,
+            Some(Ok((topic, seed))) = jobs.running.join_next() => {
+                jobs.topics.remove(&topic);
+                match seed {
+                    Seed::Higher(seed) => higher.seed(seed),
+                    Seed::Joined(seed) => joined.seed(seed),
+                }
+            }
+            _ = flush.tick() => joined.flush(&mut higher, &mut jobs),
+        }
+        for done in waiting.extract_if(.., |w| !w.topics.iter().any(|t| jobs.holds(t))) {
+            // Whoever asked may have left.
+            let _ = done.ready.send(bus.head());
         }
     }
 }

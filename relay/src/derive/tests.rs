@@ -114,7 +114,7 @@ impl Rig {
         joined.linger = linger;
         let (demand, wanted) = mpsc::unbounded_channel();
         tokio::spawn(hub.clone().run(bus.consume()));
-        tokio::spawn(run(higher, joined, bus.consume(), wanted));
+        tokio::spawn(run(bus.clone(), higher, joined, wanted));
         let rig = Rig { bus, hub, directory, demand, now };
         rig.list(listed);
         rig
