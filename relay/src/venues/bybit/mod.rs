@@ -227,6 +227,10 @@ impl Venue for Bybit {
         &Timeframe::ALL
     }
 
+    fn bars_per_call(&self) -> Option<u32> {
+        Some(rest::MOST_BARS)
+    }
+
     fn guess_instrument(&self, product: Product, venue_symbol: &str) -> Option<Instrument> {
         symbol::guess(product, venue_symbol)
     }

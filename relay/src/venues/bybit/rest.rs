@@ -16,6 +16,9 @@ const SPOT_CALLS: &str = "spot_calls";
 /// whoever else uses the address stay far under that together.
 const CALLS: u32 = 150;
 
+/// Bars a call gives at most.
+pub(super) const MOST_BARS: u32 = 1_000;
+
 pub(super) fn limits(endpoints: &Endpoints) -> Vec<LimitSpec> {
     // The headers count per endpoint, not what these budgets do; what they end with is obeyed as a fault.
     let limit = |name, base: &str| LimitSpec {
@@ -64,7 +67,7 @@ pub(super) fn request(venue: &Bybit, fetch: &Fetch) -> Option<RestRequest> {
         }
         Fetch::Klines { instrument: i, timeframe, from, to, limit } => {
             let (call, product) = about(i, "kline");
-            let limit = (*limit).clamp(1, 1_000);
+            let limit = (*limit).clamp(1, MOST_BARS);
             // Of a longer range the venue gives the newest rows; the first ones are meant. Before the launch there
             // are none.
             let from = venue.facts(i).launched.map_or(*from, |at| (*from).max(at.floor(timeframe.nominal())));
