@@ -52,8 +52,15 @@ impl Deck {
                     "oi" => json_rows(&track.oi),
                     "liq" => json_rows(&track.liquidations),
                     _ => {
-                        let mut rates: Vec<_> = track.predicted.iter().chain(track.settled.iter()).collect();
-                        rates.sort_by_key(|rate| rate.timestamp);
+                        // Payments among the forecasts, by time.
+                        let (mut rates, mut paid) = (Vec::new(), track.settled.iter().peekable());
+                        for rate in track.predicted.iter() {
+                            while let Some(earlier) = paid.next_if(|p| p.timestamp < rate.timestamp) {
+                                rates.push(earlier);
+                            }
+                            rates.push(rate);
+                        }
+                        rates.extend(paid);
                         serde_json::to_string(&rates).ok()
                     }
                 }

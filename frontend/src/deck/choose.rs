@@ -191,26 +191,28 @@ impl Deck {
     }
 }
 
-/// What to subscribe: bars and book of the open market, points of every track.
+/// What to subscribe: bars and book of the open market, points of every track; venues with the same in one request.
 fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Wanted> {
     let points = [Channel::Oi, Channel::Funding, Channel::Liquidation];
-    let mut wanted: Vec<Wanted> = tracks
-        .iter()
-        .map(|track| {
-            let own = track.name().symbol == row.symbol && track.name().venue == *venue;
-            let mut channels: Vec<Channel> = points.into_iter().filter(|c| track.member.offers(*c)).collect();
-            if own {
-                channels.extend([Channel::Bar, Channel::Book]);
-            }
-            Wanted { symbol: track.name().symbol.clone(), venue: track.name().venue.clone(), channels }
-        })
-        .filter(|wanted| !wanted.channels.is_empty())
-        .collect();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let mut add = |symbol: &Symbol, venue: &VenueId, channels: Vec<Channel>| match wanted
+        .iter_mut()
+        .find(|w| w.symbol == *symbol && w.channels == channels)
+    {
+        _ if channels.is_empty() => {}
+        Some(same) => same.venues.push(venue.clone()),
+        None => wanted.push(Wanted { symbol: symbol.clone(), venues: vec![venue.clone()], channels }),
+    };
     if venue.as_str() == group::ALL {
-        wanted.insert(
-            0,
-            Wanted { symbol: row.symbol.clone(), venue: venue.clone(), channels: vec![Channel::Bar] },
-        );
+        add(&row.symbol, venue, vec![Channel::Bar]);
+    }
+    for track in tracks {
+        let name = track.name();
+        let mut channels: Vec<Channel> = points.into_iter().filter(|c| track.member.offers(*c)).collect();
+        if name.symbol == row.symbol && name.venue == *venue {
+            channels.extend([Channel::Bar, Channel::Book]);
+        }
+        add(&name.symbol, &name.venue, channels);
     }
     wanted
 }

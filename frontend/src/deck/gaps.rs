@@ -22,10 +22,12 @@ impl Deck {
         let symbols: Vec<String> = {
             let core = self.core.borrow();
             let Some(market) = &core.market else { return };
-            let mut symbols: Vec<String> =
-                market.tracks().iter().map(|t| t.name().symbol.to_string()).collect();
-            symbols.sort();
-            symbols.dedup();
+            let mut symbols: Vec<String> = Vec::new();
+            for symbol in market.tracks().iter().map(|t| t.name().symbol.to_string()) {
+                if !symbols.contains(&symbol) {
+                    symbols.push(symbol);
+                }
+            }
             symbols
         };
         for symbol in symbols {

@@ -1,6 +1,5 @@
 //! Frames from the line, folded in as they come.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -8,6 +7,7 @@ use shared::event::{Body, Channel, GapState, Stamped};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use crate::feed::http;
+use crate::feed::pairs::Pairs;
 use crate::feed::rows::{Row, Snapshot};
 use crate::series::{Changes, Hole, Layer};
 
@@ -16,7 +16,7 @@ use super::{Core, Deck, wall};
 
 /// The newest liquidation frame taken of each market: epoch and number on its topic.
 #[derive(Default)]
-pub(super) struct Taken(BTreeMap<(Symbol, VenueId), (u64, u64)>);
+pub(super) struct Taken(Pairs<(Symbol, VenueId), (u64, u64)>);
 
 /// Ticks between two readings of the table of venues.
 const OVERVIEW_EVERY: u32 = 5;
@@ -86,9 +86,21 @@ impl Deck {
             }
             _ => {
                 if let Some(stamped) = frame.stamped() {
+                    self.keep_shares(frame);
                     self.take(&stamped);
                 }
             }
+        }
+    }
+
+    /// What the venues add to a joined minute.
+    fn keep_shares(&self, frame: Row) {
+        let mut core = self.core.borrow_mut();
+        if let Some(market) = core.market.as_mut().filter(|m| frame.symbol.as_ref() == Some(m.symbol()))
+            && !frame.by_venue.0.is_empty()
+            && let Some(interval) = frame.interval
+        {
+            market.keep_shares(interval, frame.timestamp, frame.by_venue);
         }
     }
 
@@ -108,9 +120,9 @@ impl Deck {
                 if told {
                     return;
                 }
-                core.taken.0.insert(topic, place);
+                core.taken.0.put(topic, place);
             }
-            core.heard.insert((event.venue.clone(), event.channel()), event.received);
+            core.heard.put((event.venue.clone(), event.channel()), event.received);
             let changes = market.apply(event);
             stale.extend_from_slice(&changes.stale);
             core.note(&changes);
@@ -232,7 +244,10 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let Some(query) = deck.market_query() else { return };
             let (generation, _) = deck.turn();
-            let channels = POLLED.map(Channel::name).join(",");
+            // Joined over venues there are bars alone.
+            let joined = deck.core.borrow().market.as_ref().is_some_and(|m| m.own().is_none());
+            let polled = if joined { &POLLED[..1] } else { &POLLED };
+            let channels = polled.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
             let mut query = query.to_vec();
             query.push(("channels", channels));
             let answer = http::get::<Snapshot>("snapshot", &query).await;

@@ -321,7 +321,7 @@ impl Deck {
         {
             let mut core = self.core.borrow_mut();
             let Some(market) = &mut core.market else { return };
-            for row in rows.into_iter().filter(|row| !row.by_venue.is_empty()) {
+            for row in rows.into_iter().filter(|row| !row.by_venue.0.is_empty()) {
                 market.keep_shares(timeframe, row.timestamp, row.by_venue);
             }
             let changes = market.merge_bars(timeframe, &bars);

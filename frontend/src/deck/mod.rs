@@ -17,7 +17,6 @@ mod topics;
 pub(crate) mod view;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use leptos::prelude::*;
@@ -27,6 +26,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::chart::Chart;
 use crate::feed::client::Client;
+use crate::feed::pairs::Pairs;
 use crate::series::{Holes, Layer, Market, Reach};
 use crate::settings::Settings;
 use crate::url_state::UrlState;
@@ -66,7 +66,7 @@ struct Core {
     /// The timeframe on screen.
     shown: Timeframe,
     /// When the relay got the newest event told here, by venue and channel, since the strip was last written.
-    heard: BTreeMap<(VenueId, Channel), Ms>,
+    heard: Pairs<(VenueId, Channel), Ms>,
     /// The last whole minute before the line broke: the refill starts there.
     last_minute_before_hole: Option<Ms>,
     refilling: bool,
@@ -132,7 +132,7 @@ impl Deck {
                 gaps: Holes::default(),
                 taken: live::Taken::default(),
                 shown: Timeframe::M5,
-                heard: BTreeMap::new(),
+                heard: Pairs::default(),
                 last_minute_before_hole: None,
                 refilling: false,
                 booting: None,

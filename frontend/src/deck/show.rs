@@ -5,7 +5,7 @@ use shared::event::{Bar, Channel, Funding, FundingKind, Liquidation, OpenInteres
 use shared::market::{Ms, Timeframe, VenueId};
 
 use crate::format;
-use crate::series::{Layer, Market, Reach, Shares, Track};
+use crate::series::{Layer, Market, Reach, Share, Shares, Track};
 use crate::settings::Pane;
 
 use super::view::{Legend, PaneRect, Part, Quote, put};
@@ -84,10 +84,10 @@ impl Deck {
                     newest = market.bars(shown).last().copied();
                 }
             }
-            if stale.strip && !core.heard.is_empty() {
+            if stale.strip && !core.heard.0.is_empty() {
                 let heard = std::mem::take(&mut core.heard);
                 self.view.venues.update(|venues| {
-                    for ((venue, channel), at) in heard {
+                    for ((venue, channel), at) in heard.0 {
                         if let Some(held) = venues.iter_mut().find(|v| v.venue == venue.as_str()) {
                             held.heard(channel, at);
                         }
@@ -212,12 +212,12 @@ impl Deck {
         let hue = |name: &str| {
             self.view.tracks.with_untracked(|all| all.iter().find(|t| t.venue == name).map(|t| t.hue))
         };
-        let part = |(venue, share): (&VenueId, &shared::event::VenueVolume)| Part {
+        let part = |(venue, share): &(VenueId, Share)| Part {
             hue: hue(venue.as_str()),
             name: venue.to_string(),
             value: format::compact(share.volume),
         };
-        shares.iter().map(part).collect()
+        shares.0.iter().map(part).collect()
     }
 
     /// Where the panes stand now; heights that changed under a pressed pointer are remembered.
@@ -277,10 +277,14 @@ fn joined_cards(market: &Market, now: Ms) -> (Option<Funding>, Option<OpenIntere
 
 /// The newest liquidations of all tracks, newest first.
 fn tape(market: &Market) -> Vec<Liquidation> {
-    let newest = market.tracks().iter().flat_map(|t| t.liquidations.iter().rev().take(TAPE_ROWS));
-    let mut rows: Vec<Liquidation> = newest.copied().collect();
-    rows.sort_by_key(|hit| std::cmp::Reverse(hit.timestamp));
-    rows.truncate(TAPE_ROWS);
+    let mut rows: Vec<Liquidation> = Vec::new();
+    for track in market.tracks() {
+        for hit in track.liquidations.iter().rev().take(TAPE_ROWS) {
+            let place = rows.partition_point(|held| held.timestamp >= hit.timestamp);
+            rows.insert(place, *hit);
+            rows.truncate(TAPE_ROWS);
+        }
+    }
     rows
 }
 

@@ -15,11 +15,11 @@ const DEAD_AFTER: Ms = Ms(12_000);
 /// Failed attempts after which data is polled meanwhile.
 const FAILURES_BEFORE_POLLING: u32 = 3;
 
-/// One market with what is subscribed of it.
+/// One symbol with what is subscribed of it, at which venues.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Wanted {
     pub(crate) symbol: Symbol,
-    pub(crate) venue: VenueId,
+    pub(crate) venues: Vec<VenueId>,
     pub(crate) channels: Vec<Channel>,
 }
 
@@ -141,7 +141,7 @@ impl Client {
         for old in before.into_iter().filter(|_| self.open) {
             self.send(&Ask {
                 symbols: Some(&[old.symbol]),
-                venues: Some(&[old.venue]),
+                venues: Some(&old.venues),
                 ..Ask::to("unsubscribe")
             });
         }
@@ -155,7 +155,7 @@ impl Client {
         for wanted in &self.wanted {
             self.send(&Ask {
                 symbols: Some(std::slice::from_ref(&wanted.symbol)),
-                venues: Some(std::slice::from_ref(&wanted.venue)),
+                venues: Some(&wanted.venues),
                 channels: Some(&wanted.channels),
                 intervals: wanted.channels.contains(&Channel::Bar).then_some(&["1m"]),
                 resume,

@@ -2,6 +2,7 @@
 
 pub mod group;
 pub mod overview;
+pub mod pairs;
 pub mod rows;
 
 #[cfg(target_arch = "wasm32")]

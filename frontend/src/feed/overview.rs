@@ -1,12 +1,12 @@
 //! A group as the relay sums it up: `/api/market/overview`, and the table made of it.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use shared::event::Channel;
 use shared::market::{Ms, Symbol};
 use shared::maths::joined::liquidations::Sides;
 use shared::wire::VenueState;
+
+use super::pairs::Pairs;
 
 /// The answer, as far as the table needs it.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -30,7 +30,7 @@ pub struct MemberNow {
     pub volume_24h: Option<DayVolume>,
     pub liquidations: Option<Sides>,
     #[serde(default)]
-    pub age_ms: BTreeMap<Channel, Option<i64>>,
+    pub age_ms: Pairs<Channel, Option<i64>>,
     #[serde(default)]
     pub unavailable: Vec<Channel>,
 }
@@ -115,7 +115,13 @@ impl Overview {
             volume: m.volume_24h.map(|v| v.volume),
             long: side(|s| s.long.value),
             short: side(|s| s.short.value),
-            last: m.age_ms.values().flatten().min().map(|age| self.timestamp - Ms(*age)),
+            last: m
+                .age_ms
+                .0
+                .iter()
+                .filter_map(|(_, age)| age.as_ref())
+                .min()
+                .map(|age| self.timestamp - Ms(*age)),
             notes: notes(m, quote),
         }
     }

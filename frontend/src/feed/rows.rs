@@ -1,14 +1,15 @@
 //! Frames and answers of the relay as the page reads them.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use shared::event::{
     Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
-    JoinedBar, Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped, VenueVolume,
+    Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped,
 };
 use shared::market::{Calendar, Kind, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::VenueStatus;
+
+use super::pairs::Pairs;
+use crate::series::Shares;
 
 /// Any frame, history row, status or error answer: all their fields side by side, absent ones empty.
 ///
@@ -45,7 +46,7 @@ pub struct Row {
     pub closed: bool,
     pub through: Option<Ms>,
 
-    pub by_venue: BTreeMap<VenueId, VenueVolume>,
+    pub by_venue: Shares,
 
     pub open_interest: Option<f64>,
     pub open_interest_value: Option<f64>,
@@ -176,11 +177,7 @@ impl Row {
     /// A data frame's event with its place on the bus; `None` for other frames and for channels not drawn here.
     pub fn stamped(&self) -> Option<Stamped> {
         let body = match self.tag.as_str() {
-            "bar" if self.by_venue.is_empty() => Body::Bar(self.bar()?),
-            "bar" => {
-                let by_venue = self.by_venue.clone();
-                Body::Joined(Box::new(JoinedBar { bar: self.bar()?, by_venue, marks: Vec::new() }))
-            }
+            "bar" => Body::Bar(self.bar()?),
             "oi" => Body::Oi(self.open_interest()?),
             "funding" => Body::Funding(self.funding()?),
             "liquidation" => Body::Liquidation(self.liquidation()?),
@@ -218,7 +215,7 @@ pub struct SymbolRow {
     pub channels: Vec<Channel>,
     /// What each venue offers for it.
     #[serde(default)]
-    pub venue_channels: BTreeMap<String, Vec<Channel>>,
+    pub venue_channels: Pairs<String, Vec<Channel>>,
     #[serde(default)]
     pub calendar: Calendar,
 }
@@ -226,7 +223,12 @@ pub struct SymbolRow {
 impl SymbolRow {
     /// What a venue offers for it; everything where the relay does not say.
     pub fn offered(&self, venue: &str) -> &[Channel] {
-        let known = self.venue_channels.get(venue).unwrap_or(&self.channels);
+        let known = self
+            .venue_channels
+            .0
+            .iter()
+            .find(|(held, _)| held == venue)
+            .map_or(&self.channels, |(_, own)| own);
         if known.is_empty() { &Channel::ALL } else { known }
     }
 }

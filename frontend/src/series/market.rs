@@ -1,10 +1,7 @@
 //! One market's history in memory, and what a frame changes in it.
 
-use std::collections::BTreeMap;
-
-use shared::event::{
-    Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Liquidation, OpenInterest, VenueVolume,
-};
+use serde::Deserialize;
+use shared::event::{Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Liquidation, OpenInterest};
 use shared::market::{Calendar, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::fold::fold;
 use shared::maths::folds::Folds;
@@ -13,6 +10,7 @@ use shared::maths::joined::funding::FundingJoin;
 use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
 use super::{Rolling, Timed, Track};
+use crate::feed::pairs::Pairs;
 
 /// Bars kept per timeframe, and points per other topic.
 pub const CAPACITY: usize = 50_000;
@@ -66,7 +64,25 @@ fn earlier(slot: &mut Option<Ms>, at: Ms) {
 }
 
 /// What the venues add to a joined bar.
-pub type Shares = BTreeMap<VenueId, VenueVolume>;
+pub type Shares = Pairs<VenueId, Share>;
+
+/// One venue's part, in coins.
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+pub struct Share {
+    pub volume: f64,
+}
+
+/// The shares of one joined bar.
+struct Told {
+    at: Ms,
+    shares: Shares,
+}
+
+impl Timed for Told {
+    fn at(&self) -> Ms {
+        self.at
+    }
+}
 
 /// The open symbol at one venue, or joined over all: nine timeframes of bars, and the other topics of every
 /// picked member of its group.
@@ -81,7 +97,7 @@ pub struct Market {
     tracks: Vec<Track>,
     members: Members,
     /// Of joined bars, by timeframe: minutes as told live, longer ones as the relay's history has them.
-    shares: [BTreeMap<Ms, Shares>; Timeframe::ALL.len()],
+    shares: [Rolling<Told>; Timeframe::ALL.len()],
     book: Option<BookTop>,
 }
 
@@ -99,7 +115,7 @@ impl Market {
             members: Members::new(tracks.iter().map(|t| t.member.clone()), &symbol),
             symbol,
             tracks,
-            shares: Default::default(),
+            shares: std::array::from_fn(|_| Rolling::new(SHARES_KEPT)),
             book: None,
         }
     }
@@ -166,30 +182,29 @@ impl Market {
     /// What each venue adds to a joined bar: the sum over its minutes where all of them are known, else as the relay
     /// told it.
     pub fn shares(&self, bar: &Bar) -> Option<Shares> {
-        let told = || self.shares.get(bar.interval.index())?.get(&bar.timestamp).cloned();
-        let minutes = self.shares.first()?;
+        let held = |timeframe: Timeframe, at: Ms| {
+            let told = &self.shares[timeframe.index()];
+            told.find(at).and_then(|i| told.get(i)).map(|told| &told.shares)
+        };
+        let told = || held(bar.interval, bar.timestamp).cloned();
         if bar.timestamp < self.whole_from {
             return told();
         }
-        let mut sum = Shares::new();
+        let mut sum = Shares::default();
         let end = self.calendar.next(bar.interval, bar.timestamp);
         for minute in self.bars(Timeframe::M1).range(bar.timestamp, end) {
-            let Some(shares) = minutes.get(&minute.timestamp) else { return told() };
-            for (venue, share) in shares {
-                let nothing = VenueVolume { volume: 0.0, buy_volume: None, sell_volume: None };
-                sum.entry(venue.clone()).or_insert(nothing).volume += share.volume;
+            let Some(shares) = held(Timeframe::M1, minute.timestamp) else { return told() };
+            for (venue, share) in &shares.0 {
+                let before = sum.get(venue).map_or(0.0, |held| held.volume);
+                sum.put(venue.clone(), Share { volume: before + share.volume });
             }
         }
-        Some(sum).filter(|sum| !sum.is_empty()).or_else(told)
+        Some(sum).filter(|sum| !sum.0.is_empty()).or_else(told)
     }
 
     /// Keeps what the venues add to a joined bar.
     pub fn keep_shares(&mut self, timeframe: Timeframe, at: Ms, shares: Shares) {
-        let kept = &mut self.shares[timeframe.index()];
-        kept.insert(at, shares);
-        if kept.len() > SHARES_KEPT {
-            kept.pop_first();
-        }
+        self.shares[timeframe.index()].upsert(Told { at, shares });
     }
 
     pub fn book(&self) -> Option<&BookTop> {
@@ -217,7 +232,6 @@ impl Market {
         match &event.body {
             Body::Bar(bar) if bar.interval == Timeframe::M1 => self.minute(bar, &mut changes),
             Body::Joined(joined) if joined.bar.interval == Timeframe::M1 => {
-                self.keep_shares(Timeframe::M1, joined.bar.timestamp, joined.by_venue.clone());
                 self.minute(&joined.bar, &mut changes);
             }
             Body::Book(top) => {

@@ -12,7 +12,7 @@ mod window;
 
 pub use holes::{Hole, Holes, Shade};
 pub use layers::Layer;
-pub use market::{CAPACITY, Changes, Market, Shares};
+pub use market::{CAPACITY, Changes, Market, Share, Shares};
 pub use reach::{Page, Reach};
 pub use rolling::{Rolling, Timed};
 pub use track::Track;

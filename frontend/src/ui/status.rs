@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 use shared::event::Channel;
-use shared::market::Ms;
+use shared::market::{Ms, Symbol};
 
 use crate::app::use_view;
 use crate::deck::view::{LinkState, View};
+use crate::feed::group::ALL;
 use crate::format;
 
 #[component]
@@ -98,12 +99,18 @@ pub(crate) fn stale_age(view: View, channel: Channel, at: Option<Ms>, limit: Ms)
     (old > limit || is_stale(view, channel)).then(|| format::age(old))
 }
 
-/// Whether the relay says that this channel of the open market does not deliver.
+/// Whether the relay says that this channel of the open market does not deliver; joined, of any that is drawn.
 pub(crate) fn is_stale(view: View, channel: Channel) -> bool {
     let open = view.open.with(|o| o.as_ref().map(|o| (o.row.symbol.clone(), o.venue.clone())));
     let Some((symbol, venue)) = open else { return false };
-    view.venues.with(|all| {
-        let venue = all.iter().find(|v| v.venue == venue);
-        venue.and_then(|v| v.channel(channel)).is_some_and(|c| c.stale.contains(&symbol))
-    })
+    let stale = |symbol: &Symbol, venue: &str| {
+        view.venues.with(|all| {
+            let venue = all.iter().find(|v| v.venue == venue);
+            venue.and_then(|v| v.channel(channel)).is_some_and(|c| c.stale.contains(symbol))
+        })
+    };
+    if venue == ALL {
+        return view.tracks.with(|tracks| tracks.iter().any(|t| stale(&t.symbol, &t.venue)));
+    }
+    stale(&symbol, &venue)
 }

@@ -26,8 +26,8 @@ export class Deck {
     return deck;
   }
 
-  /** As `open`, without waiting. */
-  static async visit(browser, relay, query = {}, context = {}) {
+  /** As `open`, without waiting; `prepare` gets the page before it goes anywhere. */
+  static async visit(browser, relay, query = {}, context = {}, prepare = async () => {}) {
     const deck = new Deck();
     deck.relay = relay;
     deck.context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...context });
@@ -37,6 +37,7 @@ export class Deck {
       if (['error', 'warning'].includes(message.type())) deck.complaints.push(`${message.type()}: ${message.text()}`);
     });
     deck.page.on('pageerror', (error) => deck.complaints.push(`uncaught: ${error.message}`));
+    await prepare(deck.page);
     await deck.page.goto(`${relay.url}/?${new URLSearchParams(query)}`);
     return deck;
   }

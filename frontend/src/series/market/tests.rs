@@ -1,4 +1,4 @@
-use shared::event::{JoinedBar, LiquidationSide, MemberName, Origin, PriceKind};
+use shared::event::{LiquidationSide, MemberName, Origin, PriceKind};
 use shared::maths::joined::Member;
 
 use super::*;
@@ -220,21 +220,21 @@ fn joined_minutes_tell_what_each_venue_adds_in_every_timeframe() {
         vec![track("BTCUSDT-PERP", "sim", 0)],
     );
     assert!(m.own().is_none());
-    let share = |volume| VenueVolume { volume, buy_volume: None, sell_volume: None };
+    let share = |volume| Share { volume };
     for n in 0..7 {
-        let by_venue = [(VenueId::new("a"), share(1.0)), (VenueId::new("b"), share(0.5))].into();
-        let joined = JoinedBar { bar: minute(n, 100.0, true), by_venue, marks: Vec::new() };
-        m.merge_bars(Timeframe::M1, &[joined.bar]);
-        m.apply(&Event { venue: VenueId::new("all"), ..event(Body::Joined(Box::new(joined))) });
+        let shares = Pairs(vec![(VenueId::new("a"), share(1.0)), (VenueId::new("b"), share(0.5))]);
+        let bar = minute(n, 100.0, true);
+        m.merge_bars(Timeframe::M1, &[bar]);
+        m.keep_shares(Timeframe::M1, bar.timestamp, shares);
     }
     let volumes = |m: &Market, index: usize| -> Vec<f64> {
         let bar = *m.bars(Timeframe::M5).get(index).unwrap();
-        m.shares(&bar).unwrap().values().map(|s| s.volume).collect()
+        m.shares(&bar).unwrap().0.iter().map(|(_, s)| s.volume).collect()
     };
     assert_eq!((volumes(&m, 0), volumes(&m, 1)), (vec![5.0, 2.5], vec![2.0, 1.0]));
     // A bar whose minutes are not held: as the relay told it, or not at all.
     let day = Bar { interval: Timeframe::D1, timestamp: Ms(DAY) - Ms::DAY, ..minute(0, 1.0, true) };
     assert_eq!(m.shares(&day), None);
-    m.keep_shares(Timeframe::D1, day.timestamp, [(VenueId::new("a"), share(9.0))].into());
-    assert_eq!(m.shares(&day).map(|s| s.len()), Some(1));
+    m.keep_shares(Timeframe::D1, day.timestamp, Pairs(vec![(VenueId::new("a"), share(9.0))]));
+    assert_eq!(m.shares(&day).map(|s| s.0.len()), Some(1));
 }

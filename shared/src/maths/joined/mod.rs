@@ -50,8 +50,9 @@ impl Members {
     /// `members` are all of one group, in the order of configured venues. Those that bear the `asked` symbol go
     /// first, so that the first of all is the market of the default venue.
     pub fn new(members: impl IntoIterator<Item = Member>, asked: &Symbol) -> Members {
-        let mut members: Vec<Member> = members.into_iter().collect();
-        members.sort_by_key(|m| m.name.symbol != *asked);
+        let (mut members, others): (Vec<Member>, Vec<Member>) =
+            members.into_iter().partition(|m| m.name.symbol == *asked);
+        members.extend(others);
         members.dedup_by(|a, b| a.name == b.name);
         Members(members)
     }
