@@ -164,6 +164,14 @@ impl Directory {
         self.read(|venues| venues.iter().any(|(id, shelf)| id == venue && shelf.configured.contains(symbol)))
     }
 
+    /// The symbols followed at a venue, configured ones first, listed or not.
+    pub fn following(&self, venue: &VenueId) -> Vec<Symbol> {
+        self.read(|venues| {
+            let shelf = venues.iter().find(|(id, _)| id == venue).map(|(_, shelf)| shelf);
+            shelf.into_iter().flat_map(|s| s.configured.iter().chain(&s.dynamic)).cloned().collect()
+        })
+    }
+
     /// The symbols followed anywhere, each once: configured ones first, in their order, then those that are wanted.
     pub fn followed(&self) -> Vec<Symbol> {
         self.read(|venues| {

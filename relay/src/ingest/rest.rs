@@ -165,6 +165,10 @@ impl Rest {
         }
     }
 
+    pub(super) fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
     pub fn venue(&self) -> &Arc<dyn Venue> {
         &self.venue
     }

@@ -17,6 +17,8 @@ pub enum GapCause {
     Silence,
     /// The relay was not running.
     Restart,
+    /// The venue delisted the symbol.
+    Delisted,
     /// This client could not take what it was sent.
     SlowClient,
     /// The client resumed from a place no longer held.

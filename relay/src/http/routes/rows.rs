@@ -292,6 +292,7 @@ impl Row for GapRow {
                 GapCause::Sequence => "sequence",
                 GapCause::Silence => "silence",
                 GapCause::Restart => "restart",
+                GapCause::Delisted => "delisted",
                 GapCause::SlowClient => "slow_client",
                 GapCause::ResumeExpired => "resume_expired",
             }),

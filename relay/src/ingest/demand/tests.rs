@@ -201,6 +201,7 @@ impl World {
                 told.push(match order {
                     Order::Follow(symbol) => format!("{venue}+{symbol}"),
                     Order::Unfollow(symbol) => format!("{venue}-{symbol}"),
+                    Order::Delisted(symbol) => format!("{venue}x{symbol}"),
                 });
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use shared::event::{Body, Channel, Event, GapCause, Origin};
 use shared::link::{CrossCheck, Freshness};
-use shared::market::{Instrument, Ms, Symbol};
+use shared::market::{Ms, Symbol};
 use shared::wire::VenueState;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -31,8 +31,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// What reaches the desk.
 #[derive(Debug)]
 pub(super) enum Msg {
-    /// A symbol to follow from now on.
-    Follow(Arc<Instrument>),
     /// A symbol's past, fetched; its live data may begin.
     Filled(Box<Filled>),
     /// Decoded from a frame or an answer.
@@ -199,7 +197,6 @@ impl Desk {
 
     fn handle(&mut self, message: Msg) {
         match message {
-            Msg::Follow(instrument) => self.follow(instrument),
             Msg::Filled(filled) => self.filled(*filled),
             Msg::Updates { received, updates } => self.updates(received, updates),
             Msg::Error => self.outlet.error(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::event::{Body, Channel, Event, GapState};
+use shared::event::{Body, Channel, Event, GapCause, GapState};
 use shared::link::{CrossCheck, Freshness};
 use shared::market::{Instrument, Ms, Symbol, Timeframe};
 use tracing::{debug, info, warn};
@@ -23,6 +23,7 @@ impl Desk {
                 None => debug!(venue = %self.venue.id(), %symbol, "not listed here"),
             },
             Order::Unfollow(symbol) => self.unfollow(&symbol),
+            Order::Delisted(symbol) => self.delisted(&symbol),
         }
     }
 
@@ -121,6 +122,19 @@ impl Desk {
                 self.open_hole_at(symbol, *channel, *hole);
             }
         }
+    }
+
+    /// What comes after a symbol's last data is missing for good.
+    fn delisted(&mut self, symbol: &Symbol) {
+        let now = self.outlet.now();
+        let last: Vec<(Channel, Ms)> =
+            self.last_seen.iter().filter(|((s, _), _)| s == symbol).map(|((_, c), at)| (*c, *at)).collect();
+        for (channel, from) in last {
+            self.holes.remove(&(symbol.clone(), channel));
+            let hole = Hole { from, cause: GapCause::Delisted };
+            self.tell_gap(symbol, channel, hole, Some(now), GapState::Lost);
+        }
+        self.unfollow(symbol);
     }
 
     fn unfollow(&mut self, symbol: &Symbol) {

@@ -17,11 +17,12 @@ const LIQUIDATED: [(&str, LiquidationSide); 2] =
 const PRICE_KINDS: [(&str, PriceKind); 3] =
     [("average", PriceKind::Average), ("bankruptcy", PriceKind::Bankruptcy), ("mark", PriceKind::Mark)];
 const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
-const CAUSES: [(&str, GapCause); 6] = [
+const CAUSES: [(&str, GapCause); 7] = [
     ("disconnect", GapCause::Disconnect),
     ("sequence", GapCause::Sequence),
     ("silence", GapCause::Silence),
     ("restart", GapCause::Restart),
+    ("delisted", GapCause::Delisted),
     ("slow_client", GapCause::SlowClient),
     ("resume_expired", GapCause::ResumeExpired),
 ];

@@ -1,0 +1,400 @@
+//! What a venue lists: read page by page at the start and once a day, compared with what was known, and told to
+//! the directory, the decoders and the desk.
+
+mod changes;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::market::{Instrument, Kind, Ms, Symbol, VenueId};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, info, warn};
+
+use super::Order;
+use crate::directory::{Directory, Listing};
+use crate::ingest::Board;
+use crate::ingest::rest::{Rest, RestError};
+use crate::venues::{Fetch, Fetched, Instruments, Product, Venue};
+use changes::{Change, changes};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between attempts to read a list, doubled up to the longest.
+const RETRY: Duration = Duration::from_secs(2);
+const RETRY_LONGEST: Duration = Duration::from_secs(60);
+/// A list is read again so much later and some of the jitter, so that relays do not come all at once.
+const REFRESH: Duration = Duration::from_secs(23 * 3_600);
+const REFRESH_JITTER: Ms = Ms(2 * Ms::HOUR.0);
+/// No list has more pages.
+const MAX_PAGES: usize = 200;
+
+/// Who answers calls.
+#[async_trait]
+pub(super) trait Ask: Send + Sync {
+    async fn ask(&self, fetch: &Fetch) -> Result<Fetched, RestError>;
+}
+
+#[async_trait]
+impl Ask for Rest {
+    async fn ask(&self, fetch: &Fetch) -> Result<Fetched, RestError> {
+        self.fetch(fetch, PATIENCE).await
+    }
+}
+
+/// Which product an instrument's kind belongs to.
+type ProductOf = Arc<dyn Fn(Kind) -> Option<Product> + Send + Sync>;
+
+/// What is to be read of a venue.
+pub(super) struct Plan {
+    venue: VenueId,
+    /// Those that configured symbols need come first.
+    products: Vec<Product>,
+    needed: usize,
+    /// Followed always.
+    symbols: Vec<Symbol>,
+    /// Where the venue cannot list: what the configured symbols are called there.
+    names: Option<Vec<(Product, String)>>,
+    product_of: ProductOf,
+}
+
+impl Plan {
+    pub(super) fn new(venue: Arc<dyn Venue>, symbols: Vec<Symbol>) -> Plan {
+        let named: Vec<(Product, String)> = symbols.iter().filter_map(|s| venue.guess_name(s)).collect();
+        let by_form = symbols.iter().filter_map(|s| venue.product_of(kind_of(s)));
+        let mut products: Vec<Product> = Vec::new();
+        let mut add = |product| {
+            if !products.contains(&product) {
+                products.push(product);
+            }
+            products.len()
+        };
+        let needed = by_form.chain(named.iter().map(|(product, _)| *product)).map(&mut add).max().unwrap_or(0);
+        venue.products().iter().for_each(|product| {
+            add(product);
+        });
+        let names = venue.unlisted().then_some(named);
+        let id = venue.id();
+        Plan { venue: id, products, needed, symbols, names, product_of: Arc::new(move |k| venue.product_of(k)) }
+    }
+}
+
+/// The kind a canonical symbol's form tells.
+fn kind_of(symbol: &Symbol) -> Kind {
+    match symbol.as_str() {
+        s if s.ends_with("-PERP") => Kind::Perp,
+        s if s.contains('/') => Kind::Spot,
+        _ => Kind::Future,
+    }
+}
+
+/// Whom a lister tells.
+pub(super) struct Told {
+    pub directory: Arc<Directory>,
+    pub board: Arc<Board>,
+    /// What decoders look names up in.
+    pub known: watch::Sender<Arc<Instruments>>,
+    /// Which symbols begin and end.
+    pub desk: mpsc::UnboundedSender<Order>,
+}
+
+/// Reads a venue's lists.
+pub(super) struct Lister<A> {
+    plan: Plan,
+    ask: A,
+    told: Told,
+    seed: u64,
+    /// What is still to be read in this round of a day, and the pause before the next attempt.
+    pending: Vec<Product>,
+    pause: Duration,
+    rounds: u64,
+    /// The last good list of each product.
+    lists: HashMap<Product, Vec<Arc<Instrument>>>,
+    /// Products whose last list had lost too much to be believed at once.
+    doubted: HashSet<Product>,
+    /// Of a venue that cannot list: names that were answered in this round.
+    answered: HashSet<String>,
+    /// Whether it was said which configured symbols there are not.
+    complained: bool,
+}
+
+/// Why a list was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    #[error("the answer to a call for instruments holds none")]
+    Other,
+    #[error("the list has no end")]
+    Endless,
+    #[error("the list is empty")]
+    Empty,
+    #[error("the list went from {before} instruments to {now}: it is read again before it is believed")]
+    Shrunk { before: usize, now: usize },
+}
+
+impl<A: Ask> Lister<A> {
+    pub(super) fn new(plan: Plan, ask: A, told: Told, seed: u64) -> Lister<A> {
+        Lister {
+            pending: plan.products.clone(),
+            plan,
+            ask,
+            told,
+            seed,
+            pause: RETRY,
+            rounds: 0,
+            lists: HashMap::new(),
+            doubted: HashSet::new(),
+            answered: HashSet::new(),
+            complained: false,
+        }
+    }
+
+    /// Reads everything, then again each day; meanwhile passes `orders` on to the desk, whose decoders know the
+    /// symbol by then. Runs until dropped.
+    pub(super) async fn run(mut self, orders: mpsc::UnboundedReceiver<Order>) {
+        let passing = Passing {
+            venue: self.plan.venue.clone(),
+            product_of: self.plan.product_of.clone(),
+            directory: self.told.directory.clone(),
+            known: self.told.known.clone(),
+            desk: self.told.desk.clone(),
+        };
+        let reading = async {
+            loop {
+                let pause = self.round().await;
+                tokio::time::sleep(pause).await;
+            }
+        };
+        tokio::join!(passing.run(orders), reading);
+    }
+
+    /// Reads what is left of this round; answers how long to wait before the next call.
+    async fn round(&mut self) -> Duration {
+        let mut left = Vec::new();
+        for (place, product) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            let read = match &self.plan.names {
+                None => self.by_list(product).await,
+                Some(names) => {
+                    let names = names.clone();
+                    self.by_name(product, names).await
+                }
+            };
+            if let Err(error) = read {
+                warn!(venue = %self.plan.venue, product, %error, "the instruments could not be read");
+                self.told.board.error(&self.plan.venue);
+                if place < self.plan.needed && !self.lists.contains_key(product) {
+                    self.told.board.reason(&self.plan.venue, Some(error.to_string()));
+                }
+                left.push(product);
+            }
+        }
+        if !left.iter().any(|product| self.plan.products.iter().take(self.plan.needed).any(|p| p == product)) {
+            self.complain();
+        }
+        self.pending = left;
+        if self.pending.is_empty() {
+            self.pending = self.plan.products.clone();
+            self.answered.clear();
+            self.pause = RETRY;
+            self.rounds += 1;
+            return REFRESH + jitter(self.seed, self.rounds);
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(RETRY_LONGEST);
+        pause
+    }
+
+    async fn by_list(&mut self, product: Product) -> Result<(), Unread> {
+        // Intervals first: instruments without them would tell no yearly rate.
+        if let Err(error) = self.ask.ask(&Fetch::FundingIntervals { product }).await {
+            debug!(%error, "no funding intervals");
+        }
+        let list = self.pages(product).await?;
+        self.believe(product, list.len())?;
+        self.take(product, list.into_iter().map(Arc::new).collect());
+        Ok(())
+    }
+
+    async fn pages(&self, product: Product) -> Result<Vec<Instrument>, Unread> {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let fetch = Fetch::Instruments { product, venue_symbols: Vec::new(), cursor: cursor.clone() };
+            let Fetched::Instruments { listed, next } = self.ask.ask(&fetch).await? else {
+                return Err(Unread::Other);
+            };
+            found.extend(listed);
+            if next.is_none() || next == cursor {
+                return Ok(found);
+            }
+            cursor = next;
+        }
+        Err(Unread::Endless)
+    }
+
+    /// A list that lost half of a market is more likely broken than true; said twice, it is believed. An empty
+    /// one never is, where there was something or something is needed.
+    fn believe(&mut self, product: Product, now: usize) -> Result<(), Unread> {
+        let before = self.lists.get(product).map_or(0, Vec::len);
+        let needed = self.plan.products.iter().take(self.plan.needed).any(|p| *p == product);
+        if now == 0 && (before > 0 || needed) {
+            return Err(Unread::Empty);
+        }
+        if now * 2 < before && self.doubted.insert(product) {
+            return Err(Unread::Shrunk { before, now });
+        }
+        self.doubted.remove(product);
+        Ok(())
+    }
+
+    fn take(&mut self, product: Product, list: Vec<Arc<Instrument>>) {
+        let venue = &self.plan.venue;
+        let before = self.lists.insert(product, list.clone()).unwrap_or_default();
+        let lists = || self.plan.products.iter().filter_map(|p| Some((*p, self.lists.get(p)?)));
+        self.told.directory.list(venue, lists().flat_map(|(_, list)| list.iter().cloned()).collect());
+        let mut known = Instruments::default();
+        for (product, list) in lists() {
+            list.iter().for_each(|instrument| known.insert(product, (**instrument).clone()));
+        }
+        self.told.known.send_replace(Arc::new(known));
+        let changes = changes(&before, &list);
+        info!(%venue, product, listed = list.len(), changed = changes.len(), "instruments known");
+        // In the order in which they are followed.
+        for symbol in self.told.directory.following(venue) {
+            if let Some(change) = changes.get(&symbol) {
+                self.tell(symbol, change);
+            }
+        }
+    }
+
+    fn tell(&self, symbol: Symbol, change: &Change) {
+        let (venue, desk) = (&self.plan.venue, &self.told.desk);
+        let orders = match change {
+            Change::Listed => vec![Order::Follow(symbol)],
+            Change::Gone => {
+                let listed = self.told.directory.market(venue, &symbol);
+                if listed.is_some_and(|market| market.status == Listing::Trading) {
+                    return;
+                }
+                warn!(%venue, %symbol, "delisted");
+                vec![Order::Delisted(symbol)]
+            }
+            Change::Other { was, is } => {
+                info!(%venue, %symbol, was, is, "listed otherwise: it begins anew");
+                vec![Order::Unfollow(symbol.clone()), Order::Follow(symbol)]
+            }
+        };
+        for order in orders {
+            // The desk ends with the venue.
+            let _ = desk.send(order);
+        }
+    }
+
+    /// Asks for each name alone: those configured, and those followed by now.
+    async fn by_name(&mut self, product: Product, mut names: Vec<(Product, String)>) -> Result<(), Unread> {
+        let venue = self.plan.venue.clone();
+        let followed = self.told.directory.following(&venue);
+        let instruments = followed.iter().filter_map(|symbol| self.told.directory.get(&venue, symbol));
+        let of = |i: Arc<Instrument>| Some(((self.plan.product_of)(i.kind)?, i.venue_symbol.clone()));
+        names.extend(instruments.filter_map(of));
+        for (_, name) in names.into_iter().filter(|(of, _)| *of == product) {
+            if self.answered.contains(&name) {
+                continue;
+            }
+            let fetch = Fetch::Instruments { product, venue_symbols: vec![name.clone()], cursor: None };
+            match self.ask.ask(&fetch).await {
+                Ok(Fetched::Instruments { listed, .. }) => {
+                    self.found(product, listed.into_iter().map(Arc::new).collect());
+                }
+                Ok(_) => return Err(Unread::Other),
+                // A name the venue does not know; the others may be.
+                Err(RestError::BadRequest { reason, .. }) => warn!(%venue, name, reason, "not listed"),
+                Err(error) => return Err(error.into()),
+            }
+            self.answered.insert(name);
+        }
+        Ok(())
+    }
+
+    fn found(&self, product: Product, found: Vec<Arc<Instrument>>) {
+        let venue = &self.plan.venue;
+        let before = |i: &Arc<Instrument>| self.told.directory.get(venue, &i.symbol);
+        let before: Vec<Arc<Instrument>> = found.iter().filter_map(before).collect();
+        let mut changes = changes(&before, &found);
+        self.told.directory.add(venue, found.clone());
+        for instrument in &found {
+            learn(&self.told.known, product, instrument);
+        }
+        for symbol in self.told.directory.following(venue) {
+            if let Some(change) = changes.remove(&symbol) {
+                self.tell(symbol, &change);
+            }
+        }
+    }
+
+    /// Says once which configured symbols nobody lists.
+    fn complain(&mut self) {
+        if std::mem::replace(&mut self.complained, true) {
+            return;
+        }
+        let venue = &self.plan.venue;
+        for symbol in self.plan.symbols.iter().filter(|s| self.told.directory.get(venue, s).is_none()) {
+            if self.told.directory.listings(symbol).is_empty() {
+                let reason = format!("SYMBOLS: {venue} does not list {symbol}");
+                warn!("{reason}");
+                self.told.board.reason(venue, Some(reason));
+            } else {
+                debug!(%venue, %symbol, "not listed here");
+            }
+        }
+    }
+}
+
+/// Orders on their way to the desk.
+struct Passing {
+    venue: VenueId,
+    product_of: ProductOf,
+    directory: Arc<Directory>,
+    known: watch::Sender<Arc<Instruments>>,
+    desk: mpsc::UnboundedSender<Order>,
+}
+
+impl Passing {
+    async fn run(self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            self.pass(order);
+        }
+    }
+
+    fn pass(&self, order: Order) {
+        if let Order::Follow(symbol) = &order
+            && let Some(instrument) = self.directory.get(&self.venue, symbol)
+            && let Some(product) = (self.product_of)(instrument.kind)
+        {
+            // One that was found by search may be unknown to decoders yet.
+            learn(&self.known, product, &instrument);
+        }
+        // The desk ends with the venue.
+        let _ = self.desk.send(order);
+    }
+}
+
+fn learn(known: &watch::Sender<Arc<Instruments>>, product: Product, instrument: &Arc<Instrument>) {
+    known.send_if_modified(|known| {
+        let same = known.get(product, &instrument.venue_symbol) == Some(instrument);
+        if !same {
+            Arc::make_mut(known).insert(product, (**instrument).clone());
+        }
+        !same
+    });
+}
+
+/// A share of the jitter, other each time (splitmix64).
+fn jitter(seed: u64, round: u64) -> Duration {
+    let mut z = seed.wrapping_add(round.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    Duration::from_millis((z ^ (z >> 31)) % REFRESH_JITTER.0.unsigned_abs())
+}
