@@ -1,6 +1,7 @@
 //! The real adapter against a fake Binance.
 
 mod data;
+mod dynamic;
 mod faults;
 mod ledger;
 
