@@ -28,6 +28,7 @@ use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
 use crate::ingest::demand::{FollowLimits, Follower};
 use crate::ingest::live::LiveVenue;
+use crate::ingest::lookup::Lookup;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::recorder::{self, Recorder};
 use crate::ingest::rest::{Rest, http_client};
@@ -80,6 +81,7 @@ impl Relay {
         let directory = Arc::new(Directory::new(parts.venues.clone()));
         let board = Arc::new(Board::new(parts.mode, parts.venues));
         let follower = Arc::new(Follower::new(directory.clone(), hub.clone(), parts.follow));
+        let lookup = Arc::new(Lookup::new(directory.clone(), parts.clock.clone()));
         let (demand, wanted) = mpsc::unbounded_channel();
         let sources = Arc::new(Sources::new(directory.clone()));
         let live = {
@@ -100,6 +102,7 @@ impl Relay {
             parts.access,
             parts.metrics,
             follower.clone(),
+            lookup,
             demand,
         ));
         core.hub.set_status(core.board.status(core.clock.now()));
@@ -167,6 +170,9 @@ impl Relay {
             .keep_quota(&config.quota_dir)
             .with_context(|| format!("DATA_DIR: the use of {id}'s monthly quota cannot be read"))?;
         self.sources.add(rest.clone());
+        if venue.unlisted() {
+            self.core.lookup.add(Arc::new(rest.clone()));
+        }
         let live = LiveVenue {
             venue,
             symbols: config.symbols.clone(),
@@ -209,6 +215,7 @@ impl Relay {
             store: self.core.store.clone(),
             hub: self.core.hub.clone(),
             board: self.core.board.clone(),
+            lookup: self.core.lookup.clone(),
         };
         let (frame_ancestors, page_dir) = self.page.clone();
         let page = http::assets::routes(&frame_ancestors, page_dir);

@@ -36,6 +36,7 @@ use crate::directory::Directory;
 use crate::hub::Hub;
 use crate::ingest::Board;
 use crate::ingest::demand::Follower;
+use crate::ingest::lookup::Lookup;
 use crate::store::Store;
 
 /// Longest wait for the first values of a topic that is made on demand.
@@ -58,6 +59,8 @@ pub struct Core {
     pub metrics: PrometheusHandle,
     /// Told what clients want of the venues.
     pub follower: Arc<Follower>,
+    /// Finds what venues that cannot list have.
+    pub lookup: Arc<Lookup>,
     /// Told which topics made on demand clients have asked for.
     pub demand: mpsc::UnboundedSender<Demand>,
     connections: limits::Connections,
@@ -78,6 +81,7 @@ impl Core {
         access: Access,
         metrics: PrometheusHandle,
         follower: Arc<Follower>,
+        lookup: Arc<Lookup>,
         demand: mpsc::UnboundedSender<Demand>,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
@@ -95,6 +99,7 @@ impl Core {
             access,
             metrics,
             follower,
+            lookup,
             demand,
             connections,
             requests,

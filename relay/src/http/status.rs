@@ -79,6 +79,7 @@ pub(super) async fn snapshot(
     params: super::params::Params,
 ) -> Result<Json<SnapshotAnswer>, ApiError> {
     let symbol = params.symbol()?;
+    core.lookup.resolve(&symbol).await;
     let channels = params.list("channels", |text| text.parse::<Channel>().map_err(|e| e.to_string()))?;
     let intervals = params.list("intervals", |text| text.parse::<Timeframe>().map_err(|e| e.to_string()))?;
     let request = Subscribe {

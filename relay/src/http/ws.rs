@@ -139,6 +139,9 @@ async fn handle(core: &Core, client: &Arc<Client>, text: &str) -> Result<(), Ove
 }
 
 async fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Result<(), OverLimit> {
+    for symbol in &request.symbols {
+        core.lookup.resolve(symbol).await;
+    }
     let topics = match core.topics_of(&request) {
         Ok(topics) => topics,
         Err(ClientError { code, message, .. }) => {

@@ -9,6 +9,7 @@ pub mod book_sync;
 pub mod budget;
 pub mod demand;
 pub mod live;
+pub mod lookup;
 pub mod outlet;
 pub mod quota;
 pub mod recorder;

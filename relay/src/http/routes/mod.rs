@@ -15,7 +15,10 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use shared::event::Channel;
 use shared::market::{Instrument, Symbol, VenueId};
@@ -26,6 +29,7 @@ use crate::directory::{Directory, JoinedMarket};
 use crate::history::{History, HistoryError};
 use crate::hub::Hub;
 use crate::ingest::Board;
+use crate::ingest::lookup::Lookup;
 use crate::store::Store;
 
 /// What these routes need.
@@ -36,6 +40,8 @@ pub struct ApiState {
     pub store: Arc<dyn Store>,
     pub hub: Arc<Hub>,
     pub board: Arc<Board>,
+    /// Finds what venues that cannot list have.
+    pub lookup: Arc<Lookup>,
 }
 
 /// The routes, ready to be merged.
@@ -54,7 +60,17 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/gaps", get(history::gaps))
         .route("/api/symbols", get(symbols::symbols))
         .route("/api/symbols/search", get(symbols::search))
+        .layer(from_fn_with_state(state.clone(), resolve))
         .with_state(state)
+}
+
+/// A symbol nobody lists may be one of a venue that is asked by name.
+async fn resolve(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let params = Params::read(request.uri().query().unwrap_or_default());
+    if let Ok(symbol) = params.symbol() {
+        state.lookup.resolve(&symbol).await;
+    }
+    next.run(request).await
 }
 
 impl From<HistoryError> for ApiError {

@@ -56,7 +56,8 @@ pub(super) async fn symbols(
     Ok(Json(rows(&state, &symbols)))
 }
 
-/// The listed symbols that match `q` in symbol, base, group or a venue's own name, best match first.
+/// The listed symbols that match `q` in symbol, base, group or a venue's own name, best match first; also what
+/// venues that cannot list answer.
 pub(super) async fn search(
     State(state): State<ApiState>,
     params: Params,
@@ -67,7 +68,8 @@ pub(super) async fn search(
         return Err(ApiError::bad_request("invalid_query", detail));
     }
     let limit = params.number("limit", 1, MOST_FOUND)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(FOUND);
-    Ok(Json(rows(&state, &state.directory.search(text, &[], limit))))
+    let told = state.lookup.find(text).await;
+    Ok(Json(rows(&state, &state.directory.search(text, &told, limit))))
 }
 
 fn rows(state: &ApiState, symbols: &[Symbol]) -> Vec<SymbolRow> {

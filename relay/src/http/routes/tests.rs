@@ -18,10 +18,12 @@ use super::query::Format;
 use super::table::Freshness;
 use super::{ApiState, routes};
 use crate::Mode;
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
 use crate::hub::Hub;
 use crate::ingest::Board;
+use crate::ingest::lookup::Lookup;
 use crate::store::{Record, SqliteStore, Store};
 
 /// 2024-03-15 02:30:20 UTC; minutes are recorded since midnight.
@@ -128,7 +130,7 @@ async fn app() -> axum::Router {
     store.write(records).await.unwrap();
     store.flush().await.unwrap();
 
-    let directory = Directory::new(["one", "two", "away"].map(VenueId::new));
+    let directory = Directory::new(["one", "two", "away", "vendor"].map(VenueId::new));
     let perp = |venue, channels: &[Channel]| instrument(venue, "BTCUSDT-PERP", Kind::Perp, channels);
     let spot = instrument("one", "BTC/USDT", Kind::Spot, &[Channel::Bar]);
     directory.set(&VenueId::new("one"), vec![perp("one", &[Channel::Bar, Channel::Oi]), spot]);
@@ -150,8 +152,10 @@ async fn app() -> axum::Router {
 /// The routes, with nothing handed out live and nothing known of venues.
 fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> axum::Router {
     let board = Arc::new(Board::new(Mode::Live, directory.venues()));
-    let hub = Arc::new(Hub::new());
-    routes(ApiState { directory: Arc::new(directory), history, store, hub, board })
+    let (hub, directory) = (Arc::new(Hub::new()), Arc::new(directory));
+    let lookup = Arc::new(Lookup::new(directory.clone(), Clock::recorded()));
+    lookup.add(Arc::new(symbols::Vendor));
+    routes(ApiState { directory, history, store, hub, board, lookup })
 }
 
 struct Got {

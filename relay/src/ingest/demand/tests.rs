@@ -107,20 +107,21 @@ fn a_full_venue_refuses_what_it_cannot_make_room_for() {
         (1, Hold(2, "one:AAA one:CCC two:CCC"), "full one"),
         (2, Hold(2, "one:AAA two:CCC"), "+two:CCC"),
         (3, Poll("one:CCC"), "full one"),
-        // What was only left goes early to make room, the longest left first.
+        // What was only left goes early to make room, though not at once, the longest left first.
         (4, Hold(1, "one:BBB"), ""),
         (5, Hold(2, "two:CCC"), ""),
-        (6, Hold(3, "one:CCC"), "-one:AAA +one:CCC"),
-        (7, Hold(1, ""), ""),
+        (19, Hold(3, "one:CCC"), "full one"),
+        (20, Hold(3, "one:CCC"), "-one:AAA +one:CCC"),
+        (21, Hold(1, ""), ""),
         // What was polled does not.
-        (8, Poll("one:BBB"), ""),
-        (9, Hold(4, "one:DDD"), "full one"),
+        (22, Poll("one:BBB"), ""),
+        (50, Hold(4, "one:DDD"), "full one"),
         // Coming back to what waits for its end needs no room.
-        (10, Hold(4, "one:BBB"), ""),
-        (11, Hold(4, ""), ""),
-        (70, Tick, ""),
-        (71, Tick, "-one:BBB"),
-        (72, Hold(4, "one:DDD"), "+one:DDD"),
+        (51, Hold(4, "one:BBB"), ""),
+        (52, Hold(4, ""), ""),
+        (111, Tick, ""),
+        (112, Tick, "-one:BBB"),
+        (113, Hold(4, "one:DDD"), "+one:DDD"),
     ]);
 }
 

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::market::{Ms, Symbol, VenueId};
 
+/// One in so many parts of the grace period is not cut short for others.
+const EARLY: i64 = 4;
+
 /// A symbol at a venue.
 pub type MarketKey = (VenueId, Symbol);
 
@@ -54,12 +57,12 @@ impl Wants {
     /// From now on a holder wants these markets and no others. First the closings, then the openings.
     ///
     /// # Errors
-    /// [`TooMany`] when a venue's room does not do, even without those that only wait for their end; then
-    /// nothing has changed.
+    /// [`TooMany`] when a venue's room does not do, even without those that have waited for their end a while;
+    /// then nothing has changed.
     pub fn hold(&mut self, holder: u64, wanted: BTreeSet<MarketKey>, now: Ms) -> Result<Vec<Step>, TooMany> {
         let held = self.holders.get(&holder).cloned().unwrap_or_default();
         let new: BTreeSet<MarketKey> = wanted.difference(&held).cloned().collect();
-        let mut steps = self.make_room(&new)?;
+        let mut steps = self.make_room(&new, now)?;
         for key in held.difference(&wanted) {
             if let Some(want) = self.open.get_mut(key) {
                 want.holders = want.holders.saturating_sub(1);
@@ -88,7 +91,7 @@ impl Wants {
     /// # Errors
     /// As [`Self::hold`].
     pub fn poll(&mut self, wanted: &BTreeSet<MarketKey>, now: Ms) -> Result<Vec<Step>, TooMany> {
-        let mut steps = self.make_room(wanted)?;
+        let mut steps = self.make_room(wanted, now)?;
         for key in wanted {
             let want = self.open.entry(key.clone()).or_insert_with(|| {
                 steps.push(Step::Open(key.clone()));
@@ -128,8 +131,9 @@ impl Wants {
         self.open.iter().filter(move |((at, _), _)| at == venue)
     }
 
-    /// Closes early, longest left first, what has to go so that `wanted` fits.
-    fn make_room(&mut self, wanted: &BTreeSet<MarketKey>) -> Result<Vec<Step>, TooMany> {
+    /// Closes early, longest left first, what has to go so that `wanted` fits. What was left a moment ago stays:
+    /// somebody who flips through symbols shall not have the venue open and close them all day.
+    fn make_room(&mut self, wanted: &BTreeSet<MarketKey>, now: Ms) -> Result<Vec<Step>, TooMany> {
         let mut opening: BTreeMap<&VenueId, usize> = BTreeMap::new();
         for (venue, _) in wanted.iter().filter(|key| !self.open.contains_key(*key)) {
             *opening.entry(venue).or_default() += 1;
@@ -137,7 +141,8 @@ impl Wants {
         let mut closing = Vec::new();
         for (venue, new) in opening {
             let excess = (self.at(venue).count() + new).saturating_sub(self.most);
-            let idle = self.at(venue).filter(|(key, want)| want.may_go() && !wanted.contains(*key));
+            let by = now + Ms(self.grace.0 / EARLY * (EARLY - 1));
+            let idle = self.at(venue).filter(|(key, want)| want.may_go(by) && !wanted.contains(*key));
             let mut idle: Vec<_> = idle.map(|(key, want)| (want.until, key.clone())).collect();
             if idle.len() < excess {
                 return Err(TooMany { venue: venue.clone(), most: self.most });
@@ -153,8 +158,8 @@ impl Wants {
 }
 
 impl Want {
-    /// Nobody wants it and nobody was promised it.
-    fn may_go(&self) -> bool {
-        self.holders == 0 && !self.promised
+    /// Nobody wants it, nobody was promised it, and its end comes by then.
+    fn may_go(&self, by: Ms) -> bool {
+        self.holders == 0 && !self.promised && self.until <= Some(by)
     }
 }

@@ -334,19 +334,21 @@ impl<A: Ask> Lister<A> {
         }
     }
 
-    /// Says once which configured symbols nobody lists.
+    /// Says once which configured symbols there are not.
     fn complain(&mut self) {
         if std::mem::replace(&mut self.complained, true) {
             return;
         }
         let venue = &self.plan.venue;
+        let alone = self.told.directory.venues().len() == 1;
         for symbol in self.plan.symbols.iter().filter(|s| self.told.directory.get(venue, s).is_none()) {
-            if self.told.directory.listings(symbol).is_empty() {
+            // Beside others a venue need not have every symbol.
+            if alone {
                 let reason = format!("SYMBOLS: {venue} does not list {symbol}");
                 warn!("{reason}");
                 self.told.board.reason(venue, Some(reason));
             } else {
-                debug!(%venue, %symbol, "not listed here");
+                info!(%venue, %symbol, "not listed here");
             }
         }
     }

@@ -1,6 +1,33 @@
 use axum::http::StatusCode;
 
-use super::{app, get};
+use shared::event::Channel;
+use shared::market::{Instrument, Kind, Symbol, VenueId};
+
+use super::{app, get, instrument};
+use crate::ingest::lookup::Finder;
+use crate::ingest::rest::RestError;
+
+/// Cannot list; knows one name, and what it stands for.
+pub(super) struct Vendor;
+
+fn apple() -> Vec<Instrument> {
+    vec![(*instrument("vendor", "NASDAQ:AAPL", Kind::Stock, &[Channel::Bar])).clone()]
+}
+
+#[async_trait::async_trait]
+impl Finder for Vendor {
+    fn venue(&self) -> VenueId {
+        VenueId::new("vendor")
+    }
+
+    async fn find(&self, text: &str) -> Result<Vec<Instrument>, RestError> {
+        if text == "apple" { Ok(apple()) } else { Ok(Vec::new()) }
+    }
+
+    async fn resolve(&self, symbol: &Symbol) -> Result<Vec<Instrument>, RestError> {
+        if symbol.as_str() == "NASDAQ:AAPL" { Ok(apple()) } else { Ok(Vec::new()) }
+    }
+}
 
 #[tokio::test]
 async fn symbols_are_those_followed_with_what_each_venue_offers() {
@@ -55,4 +82,17 @@ async fn any_listed_symbol_can_be_asked_for() {
     }
     let nobody = get(&app, "/api/candles?symbol=NONEUSDT-PERP").await;
     assert_eq!((nobody.status, &nobody.json()["code"]), (StatusCode::NOT_FOUND, &"unknown_symbol".into()));
+}
+
+#[tokio::test]
+async fn venues_that_cannot_list_are_asked() {
+    let app = app().await;
+    let found = get(&app, "/api/symbols/search?q=Apple").await;
+    assert_eq!(found.column("symbol"), ["NASDAQ:AAPL"]);
+    assert_eq!(found.column("kind"), ["stock"]);
+    // And by name, without a search before.
+    let app = super::app().await;
+    let oi = get(&app, "/api/history/oi?symbol=NASDAQ%3AAAPL").await;
+    assert_eq!((oi.status, oi.text.as_str()), (StatusCode::OK, "[]"));
+    assert_eq!(get(&app, "/api/history/oi?symbol=NASDAQ:NONE").await.status, StatusCode::NOT_FOUND);
 }
