@@ -154,13 +154,14 @@ impl Driver {
                 let mut gone = Vec::new();
                 for stream in streams {
                     if let Some(held) = self.streams.get_mut(&stream.name) {
-                        held.retain(|s| s.symbol != stream.symbol);
-                        if held.is_empty() {
+                        // The last one stays for the frame that unsubscribes it.
+                        if held.iter().all(|s| s.symbol == stream.symbol) {
                             gone.push(stream.name.clone());
+                        } else {
+                            held.retain(|s| s.symbol != stream.symbol);
                         }
                     }
                 }
-                // The machine unsubscribes them by the streams it was given.
                 self.input(Input::Remove(gone.clone())).await;
                 gone.iter().for_each(|name| drop(self.streams.remove(name)));
             }

@@ -71,13 +71,21 @@ impl Plan {
             }
             products.len()
         };
-        let needed = by_form.chain(named.iter().map(|(product, _)| *product)).map(&mut add).max().unwrap_or(0);
+        let needed =
+            by_form.chain(named.iter().map(|(product, _)| *product)).map(&mut add).max().unwrap_or(0);
         venue.products().iter().for_each(|product| {
             add(product);
         });
         let names = venue.unlisted().then_some(named);
         let id = venue.id();
-        Plan { venue: id, products, needed, symbols, names, product_of: Arc::new(move |k| venue.product_of(k)) }
+        Plan {
+            venue: id,
+            products,
+            needed,
+            symbols,
+            names,
+            product_of: Arc::new(move |k| venue.product_of(k)),
+        }
     }
 }
 
@@ -191,7 +199,8 @@ impl<A: Ask> Lister<A> {
                 left.push(product);
             }
         }
-        if !left.iter().any(|product| self.plan.products.iter().take(self.plan.needed).any(|p| p == product)) {
+        if !left.iter().any(|product| self.plan.products.iter().take(self.plan.needed).any(|p| p == product))
+        {
             self.complain();
         }
         self.pending = left;

@@ -12,7 +12,10 @@ pub(super) enum Change {
     Listed,
     Gone,
     /// Under another name, with another tick, step, multiplier or choice of channels.
-    Other { was: String, is: String },
+    Other {
+        was: String,
+        is: String,
+    },
 }
 
 /// What differs, by symbol. Of two instruments under one symbol the first counts.
