@@ -102,6 +102,7 @@ fn hole_words(gap: &Gap) -> String {
         GapCause::Sequence => "the venue's numbers jumped",
         GapCause::Silence => "the venue sent nothing",
         GapCause::Restart => "the relay was not running",
+        GapCause::Delisted => "the venue delisted it",
         GapCause::SlowClient => "this page was too slow",
         GapCause::ResumeExpired => "this page was away too long",
     };
