@@ -7,6 +7,7 @@ use super::about::About;
 use super::compare::CompareToggle;
 use super::picker::{PaneMenu, SymbolPicker, VenuePicker, VenuesMenu};
 use super::status::{ConnectionStatus, ModeBadge};
+use super::text::flag;
 use crate::app::{use_deck, use_view};
 use crate::format;
 use crate::settings::Theme;
@@ -76,7 +77,7 @@ fn LastPrice() -> impl IntoView {
             >
                 {price}
             </span>
-            <span class="num change" class:up=rising class:down=falling title="Change over 24 hours">
+            <span class="num change" class:up=flag(rising) class:down=flag(falling) title="Change over 24 hours">
                 {change}
             </span>
         </div>

@@ -7,6 +7,7 @@ use shared::maths::joined::funding::Basis;
 
 use super::status::stale_age;
 use super::tape::Tape;
+use super::text::{flag, text};
 use crate::app::use_view;
 use crate::feed::group::ALL;
 use crate::format;
@@ -78,22 +79,22 @@ fn FundingPanel() -> impl IntoView {
     let value = move || funding().and_then(|f| Basis::of(&f)).map(|b| (b.rate_8h * 100.0).to_string());
     let none = lacking(Channel::Funding);
     view! {
-        <section class="card" data-testid="funding-panel" data-value=value class:stale=move || age().is_some()>
-            <h2>"Funding" <span class="muted num">{age}</span></h2>
+        <section class="card" data-testid="funding-panel" data-value=value class:stale=flag(move || age().is_some())>
+            <h2>"Funding" <span class="muted num">{text(age)}</span></h2>
             <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
                 <p
                     class="big num"
                     data-testid="card-funding-apr"
-                    data-value=move || apr().map(|v| v.to_string())
+                    data-value=text(move || apr().map(|v| v.to_string()))
                     data-level=move || level(apr(), FUNDING_LEVELS)
                     title="Yearly rate; positive: longs pay shorts"
                 >
-                    {move || or_unknown(apr().map(format::percent))} <span class="muted">" a year"</span>
+                    {text(move || or_unknown(apr().map(format::percent)))} <span class="muted">" a year"</span>
                 </p>
                 <dl class="num">
-                    <dt>"1 h"</dt> <dd>{move || per(1.0)}</dd>
-                    <dt>"8 h"</dt> <dd>{move || per(8.0)}</dd>
-                    <dt>"next in"</dt> <dd>{countdown}</dd>
+                    <dt>"1 h"</dt> <dd>{text(move || per(1.0))}</dd>
+                    <dt>"8 h"</dt> <dd>{text(move || per(8.0))}</dd>
+                    <dt>"next in"</dt> <dd>{text(countdown)}</dd>
                 </dl>
             </Show>
         </section>
@@ -109,23 +110,23 @@ fn BookCard() -> impl IntoView {
     let price = move |p: Option<f64>| or_unknown(p.map(|p| format::price(p, decimals())));
     let age = move || stale_age(view, Channel::Book, view.book.get().map(|b| b.timestamp), BOOK_AGE);
     view! {
-        <section class="card" class:stale=move || age().is_some()>
-            <h2>"Spread" <span class="muted num">{age}</span></h2>
+        <section class="card" class:stale=flag(move || age().is_some())>
+            <h2>"Spread" <span class="muted num">{text(age)}</span></h2>
             <p
                 class="big num"
                 data-testid="card-spread"
-                data-value=move || spread().map(|v| v.to_string())
+                data-value=text(move || spread().map(|v| v.to_string()))
                 data-level=move || level(spread(), SPREAD_LEVELS)
             >
-                {move || or_unknown(spread().map(format::bps))}
+                {text(move || or_unknown(spread().map(format::bps)))}
             </p>
             <dl class="num">
-                <dt>"bid"</dt> <dd class="up">{move || price(view.book.get().map(|b| b.bid_px))}</dd>
-                <dt>"ask"</dt> <dd class="down">{move || price(view.book.get().map(|b| b.ask_px))}</dd>
+                <dt>"bid"</dt> <dd class="up">{text(move || price(view.book.get().map(|b| b.bid_px)))}</dd>
+                <dt>"ask"</dt> <dd class="down">{text(move || price(view.book.get().map(|b| b.ask_px)))}</dd>
                 <dt title="Value resting within 10 bp of the mid">"depth bid"</dt>
-                <dd>{move || or_unknown(depth().map(|d| format::compact(d.bid_usd)))}</dd>
+                <dd>{text(move || or_unknown(depth().map(|d| format::compact(d.bid_usd))))}</dd>
                 <dt title="Value resting within 10 bp of the mid">"depth ask"</dt>
-                <dd>{move || or_unknown(depth().map(|d| format::compact(d.ask_usd)))}</dd>
+                <dd>{text(move || or_unknown(depth().map(|d| format::compact(d.ask_usd))))}</dd>
             </dl>
         </section>
     }
@@ -144,20 +145,20 @@ fn OiCard() -> impl IntoView {
     let none = lacking(Channel::Oi);
     let known = move || if coins().is_some() { "ok" } else { "unknown" };
     view! {
-        <section class="card" class:stale=move || age().is_some()>
-            <h2>"Open interest" <span class="muted num">{age}</span></h2>
+        <section class="card" class:stale=flag(move || age().is_some())>
+            <h2>"Open interest" <span class="muted num">{text(age)}</span></h2>
             <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
                 <p
                     class="big num"
                     data-testid="card-oi"
-                    data-value=move || value().or_else(coins).map(|v| v.to_string())
+                    data-value=text(move || value().or_else(coins).map(|v| v.to_string()))
                     data-level=known
                 >
-                    {move || or_unknown(value().or_else(coins).map(format::compact))}
+                    {text(move || or_unknown(value().or_else(coins).map(format::compact)))}
                 </p>
                 <dl class="num">
-                    <dt>"coins"</dt> <dd>{move || or_unknown(coins().map(format::compact))}</dd>
-                    <dt>"1 h"</dt> <dd>{move || or_unknown(change().map(format::percent))}</dd>
+                    <dt>"coins"</dt> <dd>{text(move || or_unknown(coins().map(format::compact)))}</dd>
+                    <dt>"1 h"</dt> <dd>{text(move || or_unknown(change().map(format::percent)))}</dd>
                 </dl>
             </Show>
         </section>

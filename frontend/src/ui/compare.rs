@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::maths::joined::funding::Basis;
 
+use super::text::{flag, text};
 use crate::app::{use_deck, use_view};
 use crate::deck::view::View;
 use crate::feed::overview::Line;
@@ -20,7 +21,7 @@ pub(crate) fn CompareToggle(on_phone: bool) -> impl IntoView {
                 <button
                     class="tf compare-toggle"
                     data-testid="compare-toggle"
-                    aria-pressed=move || view.compare.get().to_string()
+                    aria-pressed=text(move || view.compare.get().to_string())
                     title="Open interest, funding, volume and liquidations of each venue"
                     on:click=move |_| deck.with(|d| d.toggle_compare())
                 >
@@ -65,7 +66,7 @@ fn table(view: View) -> impl IntoView {
     };
     let heads = HEADS.map(|(head, what)| view! { <th scope="col" title=what>{head}</th> });
     view! {
-        <section class="compare" class:gone=move || !several() data-testid="compare" aria-label="Venues compared" tabindex="0">
+        <section class="compare" class:gone=flag(move || !several()) data-testid="compare" aria-label="Venues compared" tabindex="0">
             <table class="grid num">
                 <thead>
                     <tr><th scope="col">"Venue"</th>{Vec::from(heads)}<th scope="col">"Notes"</th></tr>

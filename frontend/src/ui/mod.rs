@@ -11,6 +11,7 @@ mod stage;
 mod status;
 mod strip;
 mod tape;
+mod text;
 
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;

@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::feed::group::ALL;
 use crate::feed::rows::SymbolRow;
@@ -103,7 +104,7 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                 data-testid="symbol-select"
                 data-value=name
                 aria-haspopup="listbox"
-                aria-expanded=move || shown.get().to_string()
+                aria-expanded=text(move || shown.get().to_string())
                 title="Symbol"
                 on:click=move |_| {
                     typed.set(String::new());
@@ -187,9 +188,9 @@ fn Menu(
             <button
                 class="select"
                 data-testid=testid
-                data-value=move || label.get()
+                data-value=text(move || label.get())
                 aria-haspopup="menu"
-                aria-expanded=move || shown.get().to_string()
+                aria-expanded=text(move || shown.get().to_string())
                 title=title
                 on:click=move |_| shown.update(|s| *s = !*s)
             >
@@ -266,7 +267,7 @@ pub(crate) fn VenuesMenu() -> impl IntoView {
                 <button
                     role="menuitemcheckbox"
                     data-value=venue.clone()
-                    aria-checked=move || picked(&key).to_string()
+                    aria-checked=text(move || picked(&key).to_string())
                     disabled=fixed
                     title=fixed.then_some("The chart's own venue is always drawn")
                     on:click=move |_| deck.with(|d| d.toggle_venue(&venue))

@@ -7,6 +7,7 @@ use shared::event::Channel;
 
 use super::compare::CompareToggle;
 use super::status::{OfflineBanner, is_stale};
+use super::text::{flag, text};
 use crate::app::{use_deck, use_view};
 use crate::deck::view::{PaneRect, Part, Stage as State, View};
 use crate::format;
@@ -80,12 +81,12 @@ fn panes(view: View) -> impl IntoView {
         let age = move || pane_age(view, pane);
         view! {
             <PanePlace rect testid=hook(pane)>
-                <p class="pane-head" class:stale=move || age().is_some()>
+                <p class="pane-head" class:stale=flag(move || age().is_some())>
                     <span>{pane.title()}</span>
                     <span class="num parts">{values}</span>
                     <span class="muted unit">{pane.unit()}</span>
-                    <span class="warn num">{age}</span>
-                    <span class="muted" data-testid=format!("{}-unavailable", hook(pane))>{absent}</span>
+                    <span class="warn num">{text(age)}</span>
+                    <span class="muted" data-testid=format!("{}-unavailable", hook(pane))>{text(absent)}</span>
                 </p>
             </PanePlace>
         }
@@ -153,9 +154,9 @@ fn PanePlace(rect: Signal<Option<PaneRect>>, testid: &'static str, children: Chi
         <section
             class="pane"
             data-testid=testid
-            style:top=move || px(|r| r.top)
-            style:height=move || px(|r| r.height)
-            style:width=move || px(|r| r.width)
+            style:top=text(move || px(|r| r.top))
+            style:height=text(move || px(|r| r.height))
+            style:width=text(move || px(|r| r.width))
         >
             {children()}
         </section>
@@ -167,7 +168,7 @@ fn LegendLine() -> impl IntoView {
     let view = use_view();
     let part = move |name: &'static str, pick: fn(&crate::deck::view::Legend) -> &String| {
         let text = move || view.legend.with(|l| pick(l).clone());
-        view! { <span><b>{name}</b>{text}</span> }
+        view! { <span><b>{name}</b>{super::text::text(text)}</span> }
     };
     let rising = move || view.legend.with(|l| l.rising);
     let closed = move || {
@@ -179,20 +180,20 @@ fn LegendLine() -> impl IntoView {
         })
     };
     view! {
-        <p class="legend num" data-testid="legend" class:up=rising class:down=move || !rising()>
+        <p class="legend num" data-testid="legend" class:up=flag(rising) class:down=flag(move || !rising())>
             {part("O", |l| &l.open)}
             {part("H", |l| &l.high)}
             {part("L", |l| &l.low)}
             {part("C", |l| &l.close)}
             {part("V", |l| &l.volume)}
-            <span>{move || view.legend.with(|l| l.change.clone())}</span>
+            <span>{text(move || view.legend.with(|l| l.change.clone()))}</span>
             <span class="parts">{move || parts(view.legend.with(|l| l.shares.clone()))}</span>
-            <span class="time">{move || view.legend.with(|l| l.time.clone())}</span>
+            <span class="time">{text(move || view.legend.with(|l| l.time.clone()))}</span>
         </p>
         <p class="holes num" data-testid="gap-tooltip">
             {move || view.legend.with(|l| l.holes.iter().map(|hole| view! { <span>{hole.clone()}</span> }).collect_view())}
         </p>
-        <p class="holes closed" data-testid="session-closed">{closed}</p>
+        <p class="holes closed" data-testid="session-closed">{text(closed)}</p>
     }
 }
 
@@ -248,7 +249,7 @@ pub(crate) fn PaneTabs() -> impl IntoView {
         };
         view! {
             <button
-                aria-pressed=move || (view.phone_pane.get() == pane).to_string()
+                aria-pressed=text(move || (view.phone_pane.get() == pane).to_string())
                 on:click=move |_| deck.with(|d| d.choose_phone_pane(pane))
             >
                 {name}

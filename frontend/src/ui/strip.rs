@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use shared::market::Ms;
 use shared::wire::{ChannelStatus, VenueState};
 
+use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::{LinkState, VenueView};
 use crate::format;
@@ -44,8 +45,8 @@ pub(crate) fn Strip() -> impl IntoView {
     view! {
         <footer class="strip" data-testid="venue-strip" aria-label="Venues" on:keydown=close>
             {move || names.get().into_iter().map(|name| chip(name, unfolded)).collect_view()}
-            <span class="gap">{move || view.notice.get()}</span>
-            <span class="clock num">{move || format!("{} UTC", format::clock(view.now.get()))}</span>
+            <span class="gap">{text(move || view.notice.get())}</span>
+            <span class="clock num">{text(move || format!("{} UTC", format::clock(view.now.get())))}</span>
             {move || unfolded.get().map(details)}
         </footer>
     }
@@ -83,17 +84,17 @@ fn chip(name: String, unfolded: RwSignal<Option<String>>) -> impl IntoView {
         <button
             class="venue"
             data-testid=format!("venue-{name}")
-            data-state=state
-            aria-expanded=move || is_open().to_string()
+            data-state=text(state)
+            aria-expanded=text(move || is_open().to_string())
             aria-controls="venue-details"
-            title=move || reason().unwrap_or_else(|| "Show its channels".into())
+            title=text(move || reason().unwrap_or_else(|| "Show its channels".into()))
             on:click=toggle
         >
             <i class="dot" aria-hidden="true"></i>
             {name.clone()}
-            <span>{said}</span>
-            <span class="num age">{age}</span>
-            <span class="warn reason">{reason}</span>
+            <span>{text(said)}</span>
+            <span class="num age">{text(age)}</span>
+            <span class="warn reason">{text(reason)}</span>
         </button>
     }
 }
@@ -111,14 +112,14 @@ fn details(name: String) -> impl IntoView {
     let none = move || venue.get().is_none_or(|v| v.channels.is_empty());
     view! {
         <section class="details" id="venue-details" data-testid="venue-details" aria-label=format!("Channels of {name}")>
-            <p class="warn">{move || venue.get().and_then(|v| v.reason)}</p>
+            <p class="warn">{text(move || venue.get().and_then(|v| v.reason))}</p>
             <table class="grid num">
                 <thead>
                     <tr><th scope="col">{name.clone()}</th><th scope="col">"State"</th><th scope="col">"Last"</th><th scope="col">"Stale"</th></tr>
                 </thead>
                 <tbody>{rows}</tbody>
             </table>
-            <p class="muted">{move || none().then_some("Nothing is followed here.")}</p>
+            <p class="muted">{text(move || none().then(|| "Nothing is followed here.".to_owned()))}</p>
         </section>
     }
 }
