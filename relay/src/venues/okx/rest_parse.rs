@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::market::{Instrument, Ms};
 
+use super::contracts::coins;
 use super::parse::{self, at, read, reading};
 use super::{Okx, SWAP, funding, symbol, wire};
 use crate::venues::common::number::{Num, Text};
@@ -111,28 +112,39 @@ fn size(venue: &Okx, i: &Instrument) -> Result<f64, VenueError> {
     venue.contracts.coins(i).ok_or_else(unknown)
 }
 
-/// Live linear swaps or spot pairs; the contract sizes are kept.
+/// Live linear swaps or spot pairs; the contract sizes are kept. A row that cannot be read is passed over: one odd
+/// listing is no reason to do without all the others.
 fn instruments(venue: &Okx, product: Product, data: &str) -> Result<Fetched, VenueError> {
-    let (mut listed, mut sizes) = (Vec::new(), Vec::new());
-    for row in read::<Vec<wire::Listing<'_>>>(data)? {
-        let name = row.inst_id.as_str();
-        let Ok((_, quote)) = symbol::pair(product, name) else { continue };
-        if row.state.as_str() != "live" {
-            continue;
-        }
-        let mut coins = 1.0;
-        if product == SWAP {
-            if row.ct_type.as_str() != "linear" || row.settle_ccy.as_str() != quote {
-                continue;
-            }
-            coins = row.ct_val.price("ctVal")? * row.ct_mult.optional("ctMult")?.unwrap_or(1.0);
-            sizes.push((name.to_owned(), coins));
-        }
-        let (tick, step) = (row.tick_sz.price("tickSz")?, row.lot_sz.price("lotSz")? * coins);
-        listed.extend(symbol::instrument(product, name, tick, step));
+    let rows = read::<Vec<&RawValue>>(data)?;
+    let found = rows.iter().filter_map(|row| listing(product, row.get()).ok().flatten());
+    let (listed, sizes): (Vec<Instrument>, Vec<(String, f64)>) =
+        found.map(|(i, coins)| (i.clone(), (i.venue_symbol, coins))).unzip();
+    if listed.is_empty() && !rows.is_empty() {
+        // None of so many is no odd row: read one again for what is wrong.
+        rows.iter().try_for_each(|row| listing(product, row.get()).map(|_| ()))?;
     }
-    venue.contracts.learn(sizes);
+    if product == SWAP {
+        venue.contracts.learn(sizes);
+    }
     Ok(Fetched::Instruments { listed, next: None })
+}
+
+/// An instrument we follow and the coins of one unit of its size.
+fn listing(product: Product, row: &str) -> Result<Option<(Instrument, f64)>, VenueError> {
+    let row: wire::Listing<'_> = read(row)?;
+    let name = row.inst_id.as_str();
+    let Ok((_, quote)) = symbol::pair(product, name) else { return Ok(None) };
+    let linear = row.ct_type.as_str() == "linear" && row.settle_ccy.as_str() == quote;
+    if row.state.as_str() != "live" || (product == SWAP && !linear) {
+        return Ok(None);
+    }
+    let size = if product == SWAP {
+        row.ct_val.price("ctVal")? * row.ct_mult.optional("ctMult")?.unwrap_or(1.0)
+    } else {
+        1.0
+    };
+    let (tick, step) = (row.tick_sz.price("tickSz")?, coins(row.lot_sz.price("lotSz")?, size));
+    Ok(symbol::instrument(product, name, tick, step).map(|i| (i, size)))
 }
 
 /// Payments made; the paid rate where it is told.

@@ -25,9 +25,15 @@ fn live_linear_swaps_are_listed_with_steps_in_coins() {
     };
     let rows: Vec<_> =
         listed.iter().map(|i| (i.symbol.as_str(), i.tick_size, i.step_size, i.multiplier)).collect();
-    let step = 0.01 * 0.1;
-    assert_eq!(rows, [("ETHUSDT-PERP", 0.01, step, 1.0), ("BTCUSDC-PERP", 0.1, 0.0001, 1.0)]);
+    assert_eq!(rows, [("ETHUSDT-PERP", 0.01, 0.001, 1.0), ("BTCUSDC-PERP", 0.1, 0.0001, 1.0)]);
     assert_eq!(venue.contracts.coins(&listed[1]), Some(0.0001));
+    // One odd row costs itself alone; a list of nothing else is an error.
+    let text = String::from_utf8(fixture!("rest_instruments_swap").to_vec()).unwrap();
+    let odd = text.replace(r#""ctVal":"0.1""#, r#""ctVal":"""#);
+    let left = venue.parse_rest(&all, RECEIVED, odd.as_bytes()).unwrap();
+    assert!(matches!(left, Fetched::Instruments { listed, .. } if listed.len() == 1));
+    let none = venue.parse_rest(&all, RECEIVED, text.replace("tickSz", "tick").as_bytes());
+    assert!(matches!(none, Err(VenueError::Malformed { .. })), "{none:?}");
     let all = Fetch::Instruments { product: SPOT, venue_symbols: vec![], cursor: None };
     let spot = venue.parse_rest(&all, RECEIVED, fixture!("rest_instruments_spot")).unwrap();
     assert!(matches!(spot, Fetched::Instruments { listed, .. } if listed[0].symbol.as_str() == "ETH/USDT"));
