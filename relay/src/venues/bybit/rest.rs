@@ -69,8 +69,9 @@ pub(super) fn request(venue: &Bybit, fetch: &Fetch) -> Option<RestRequest> {
             let (call, product) = about(i, "kline");
             let limit = (*limit).clamp(1, MOST_BARS);
             // Of a longer range the venue gives the newest rows; the first ones are meant. Before the launch there
-            // are none.
-            let from = venue.facts(i).launched.map_or(*from, |at| (*from).max(at.floor(timeframe.nominal())));
+            // are none, and a range that ends before it begins would be refused.
+            let launched = venue.facts(i).launched.map(|at| at.floor(timeframe.nominal()));
+            let from = launched.filter(|at| at < to).map_or(*from, |at| at.max(*from));
             let last = to.0.min(from.0.saturating_add(timeframe.nominal().0 * i64::from(limit)));
             let call = call.with("interval", interval_name(*timeframe)).with("start", from.0);
             get(call.with("end", last.saturating_sub(1)).with("limit", limit), product)

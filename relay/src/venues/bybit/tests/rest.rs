@@ -142,6 +142,11 @@ fn the_list_gives_usdt_and_usdc_perpetuals_page_by_page() {
     let shib = Arc::new(perps[3].clone());
     let url = venue.request(&klines(&shib, Timeframe::D1, Ms(0), RECEIVED, 10)).unwrap().url;
     assert!(url.contains("&start=1585526400000&"), "{url}");
+    let before = venue.request(&klines(&shib, Timeframe::D1, Ms(0), Ms(Ms::DAY.0), 10)).unwrap().url;
+    assert!(
+        before.contains("&start=0&end=86399999&"),
+        "a range wholly before the launch is left as it is: {before}"
+    );
     let ticker = r#"{"category":"linear","list":[{"symbol":"SHIB1000USDT","markPrice":"0.012","indexPrice":"0.012","fundingRate":"0.0001","nextFundingTime":"1790002800000","openInterest":"10","openInterestValue":"0.12"}]}"#;
     let fetch = Fetch::MarkPrice { instrument: shib };
     let Ok(Fetched::Updates(updates)) = venue.parse_rest(&fetch, RECEIVED, body(ticker).as_bytes()) else {
