@@ -8,7 +8,7 @@ use shared::event::{Body, Event};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use super::missing::missing;
-use super::{Candle, History, HistoryError, Series, SourceError};
+use super::{Candle, History, HistoryError, Series, SourceError, span};
 use crate::store::{Coverage, Dataset, Record, StoreError};
 
 /// Pages one request may ask of a venue; what is left is fetched by the next request.
@@ -115,15 +115,11 @@ impl History {
     }
 
     /// Whether a venue that answers with all it has did so lately, and `from` is no further back than what an
-    /// answer settles; notes that it is asked now otherwise.
+    /// answer leaves open.
     fn just_asked(&self, series: &Series, timeframe: Timeframe, from: Ms) -> bool {
         let key = (series.venue.clone(), series.symbol.clone(), timeframe);
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.get(&key).is_some_and(|at| series.now - *at < LATE && from >= *at - LATE) {
-            return true;
-        }
-        asked.insert(key, series.now);
-        false
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(&key).is_some_and(|at| series.now - *at < LATE && from >= *at - LATE)
     }
 
     async fn holes(
@@ -154,8 +150,10 @@ impl History {
         if let Some(fault) = self.failing(&series.venue) {
             return Err(fault);
         }
-        let whole = self.source.answers_whole(&series.venue);
-        if whole && self.just_asked(series, timeframe, from) {
+        // As far back as one answer goes, whatever part of it was asked for.
+        let reach = self.source.bars_reached(&series.venue);
+        let reach = reach.map(|bars| (series.now - span(timeframe, bars as usize)).max(Ms::ZERO));
+        if reach.is_some() && self.just_asked(series, timeframe, from) {
             // What is not there yet comes over the socket, or not at all.
             return Ok((Vec::new(), to));
         }
@@ -167,9 +165,13 @@ impl History {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.insert(series.venue.clone(), (Instant::now() + PAUSE, fault.clone()));
         })?;
+        if reach.is_some() {
+            let key = (series.venue.clone(), series.symbol.clone(), timeframe);
+            self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, series.now);
+        }
         // What opens before the settled edge is closed, and `to` is not behind it. Anything else a venue adds (its
         // forming bar, a bar before the range, disorder) is not taken, unless it answers with all it has.
-        let (low, high) = if whole { (Ms::ZERO, series.settled(timeframe)) } else { (from, to) };
+        let (low, high) = if reach.is_some() { (Ms::ZERO, series.settled(timeframe)) } else { (from, to) };
         bars.retain(|bar| low <= bar.timestamp && bar.timestamp < high && bar.interval == timeframe);
         bars.sort_by_key(|bar| bar.timestamp);
         bars.dedup_by_key(|bar| bar.timestamp);
@@ -198,6 +200,7 @@ impl History {
         let (symbol, venue) = (symbol.clone(), venue.clone());
         // With more than was asked for, more is settled.
         let first = page.first().map_or(from, |row| row.bar.timestamp.min(from));
+        let first = reach.filter(|reach| *reach <= from).unwrap_or(first);
         let last = covered.max(page.last().map_or(covered, |row| series.end(timeframe, row.bar.timestamp)));
         records.push(Record::Coverage(Coverage { dataset, symbol, venue, from: first, to: known.min(last) }));
         if let Err(e) = self.store.write(records).await {

@@ -43,9 +43,10 @@ pub trait HistorySource: Send + Sync + 'static {
         None
     }
 
-    /// Whether [`Self::klines`] brings all the venue has up to now, whatever part of it was asked for: it is kept.
-    fn answers_whole(&self, _venue: &VenueId) -> bool {
-        false
+    /// Bars [`Self::klines`] brings back from now, whatever part of them was asked for: they are kept. `None` where
+    /// it brings what was asked for.
+    fn bars_reached(&self, _venue: &VenueId) -> Option<u32> {
+        None
     }
 
     /// Bars opening in `[from, to)`, ascending; where a page holds fewer, those nearest `from`. An empty

@@ -1,3 +1,5 @@
+mod reached;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
@@ -18,6 +20,8 @@ struct Venue {
     holes: HashSet<Ms>,
     page: usize,
     down: AtomicBool,
+    /// Answers with so many bars back from [`NOW`], whatever was asked for.
+    reached: Option<u32>,
     calls: Mutex<Vec<(Timeframe, Ms, Ms)>>,
 }
 
@@ -29,6 +33,7 @@ impl Venue {
             holes: HashSet::new(),
             page: 1_000,
             down: AtomicBool::new(false),
+            reached: None,
             calls: Mutex::default(),
         }
     }
@@ -78,6 +83,10 @@ impl HistorySource for Venue {
         self.native.clone()
     }
 
+    fn bars_reached(&self, _: &VenueId) -> Option<u32> {
+        self.reached
+    }
+
     async fn klines(
         &self,
         venue: &VenueId,
@@ -92,7 +101,10 @@ impl HistorySource for Venue {
         if self.down.load(Ordering::Relaxed) {
             return Err(SourceError { venue: venue.clone(), reason: "banned until 12:40".into() });
         }
-        Ok(self.bars(timeframe, from, to, self.page))
+        Ok(match self.reached {
+            Some(bars) => self.bars(timeframe, NOW - span(timeframe, bars as usize), NOW, usize::MAX),
+            None => self.bars(timeframe, from, to, self.page),
+        })
     }
 
     fn history_start(&self, _: &VenueId, _: &Symbol) -> Option<Ms> {

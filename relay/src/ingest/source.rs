@@ -58,8 +58,8 @@ impl HistorySource for Sources {
         self.rest(venue)?.venue().bars_per_call()
     }
 
-    fn answers_whole(&self, venue: &VenueId) -> bool {
-        self.rest(venue).is_some_and(|rest| rest.venue().answers_whole())
+    fn bars_reached(&self, venue: &VenueId) -> Option<u32> {
+        self.rest(venue)?.venue().bars_reached()
     }
 
     async fn klines(
@@ -78,7 +78,7 @@ impl HistorySource for Sources {
             let page_end = rest.venue().page_end(&fetch);
             if let Fetch::Klines { from, to, .. } = &mut fetch
                 && page_end.is_none()
-                && rest.venue().answers_whole()
+                && rest.venue().bars_reached().is_some()
             {
                 (*from, *to) = (Ms::ZERO, Ms::LATEST);
             }

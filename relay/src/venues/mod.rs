@@ -146,10 +146,10 @@ pub trait Venue: Send + Sync + 'static {
         None
     }
 
-    /// A call for bars brings all the venue has up to now, whatever part of it is asked for: as many as it has, and
-    /// none is to be asked for twice. Only [`Self::page_end`] is an exception.
-    fn answers_whole(&self) -> bool {
-        false
+    /// So many bars back from now a call brings, whatever part of them is asked for, and none is to be asked for
+    /// twice; [`Self::page_end`] tells the exceptions. `None` where a call brings what is asked for.
+    fn bars_reached(&self) -> Option<u32> {
+        None
     }
 
     /// Best guess of an instrument the exchange info is missing for (recorded frames): ticks unknown.

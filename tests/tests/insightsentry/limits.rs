@@ -24,7 +24,8 @@ async fn the_month_survives_a_restart() -> Result<()> {
     let relay = relay.kill_and_restart().await?;
     // Eight of ten are ours to use; the rest waits for the month's end.
     for interval in ["5m", "15m", "30m", "1H", "4H", "1D", "1W", "1M"] {
-        let (status, _) = relay.get(&format!("/api/candles?symbol={MNQ}&interval={interval}&limit=5")).await?;
+        let (status, _) =
+            relay.get(&format!("/api/candles?symbol={MNQ}&interval={interval}&limit=5")).await?;
         assert!([200, 404, 503].contains(&status), "{interval}: {status}");
     }
     let status = relay.wait_status("used up", SOON, |s| used(s, "requests_month") == Some(8)).await?;
@@ -74,7 +75,8 @@ async fn a_throttled_list_is_sent_again_and_an_eviction_is_the_end() -> Result<(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     fake.inject(r#"{"error":"connection_evicted","message":"Replaced by a newer connection"}"#);
-    let reason = |s: &Value| s["venues"][0]["reason"].as_str().is_some_and(|r| r.contains("connection_evicted"));
+    let reason =
+        |s: &Value| s["venues"][0]["reason"].as_str().is_some_and(|r| r.contains("connection_evicted"));
     relay.wait_status("the reason", SOON, reason).await?;
     let connections = fake.counts().connections;
     // Longer than the first pauses of a line that would come again.

@@ -102,7 +102,8 @@ async fn bars_are_the_vendors_and_close_once_over_a_cut() -> Result<()> {
     once.dedup();
     assert_eq!(fresh, once, "each minute closes once");
     let from = minute - 2 * HOUR;
-    let rows = relay.rows(&format!("/api/history/bars?symbol={MNQ}&from={from}&to={}", minute + MINUTE)).await?;
+    let rows =
+        relay.rows(&format!("/api/history/bars?symbol={MNQ}&from={from}&to={}", minute + MINUTE)).await?;
     assert_same(&rows, &fake.bars(MNQ, MINUTES, from, minute + MINUTE));
     assert!(fake.counts().most_open == 1 && fake.violations() == 0, "{:?}", fake.counts().violations);
     Ok(())
@@ -124,12 +125,17 @@ async fn history_is_asked_for_once_per_timeframe() -> Result<()> {
     assert_eq!(series_calls(&fake, "bar_type=minute&bar_interval=5"), 1);
     for interval in ["15m", "30m", "1H", "4H", "1D"] {
         for limit in [5, 20] {
-            let rows = relay.rows(&format!("/api/candles?symbol={MNQ}&interval={interval}&limit={limit}")).await?;
+            let rows =
+                relay.rows(&format!("/api/candles?symbol={MNQ}&interval={interval}&limit={limit}")).await?;
             assert!(!rows.is_empty(), "{interval}");
         }
     }
     for (kind, interval) in [("minute", 15), ("minute", 30), ("hour", 1), ("hour", 4), ("day", 1)] {
-        assert_eq!(series_calls(&fake, &format!("bar_type={kind}&bar_interval={interval}&")), 1, "{interval} {kind}");
+        assert_eq!(
+            series_calls(&fake, &format!("bar_type={kind}&bar_interval={interval}&")),
+            1,
+            "{interval} {kind}"
+        );
     }
     // What a socket brings needs no call: the start alone asked for minutes.
     let minutes = series_calls(&fake, "bar_type=minute&bar_interval=1&");

@@ -215,8 +215,8 @@ impl Venue for InsightSentry {
         &Timeframe::ALL
     }
 
-    fn answers_whole(&self) -> bool {
-        true
+    fn bars_reached(&self) -> Option<u32> {
+        Some(rest::POINTS)
     }
 
     fn guess_instrument(&self, _: Product, venue_symbol: &str) -> Option<Instrument> {

@@ -13,7 +13,7 @@ use crate::venues::{Fetch, LimitSpec, RestRequest, Window};
 const MINUTE: &str = "requests_minute";
 const MONTH: &str = "requests_month";
 /// Bars one call for a series may bring; a plan may give fewer.
-const POINTS: i64 = 20_000;
+pub(super) const POINTS: u32 = 20_000;
 /// Deep history is asked for month by month; nothing before this is.
 const EARLIEST: i32 = 2000;
 
@@ -95,7 +95,7 @@ pub(super) fn page_end(venue: &InsightSentry, fetch: &Fetch) -> Option<Ms> {
 fn month_of(venue: &InsightSentry, timeframe: Timeframe, from: Ms) -> Option<(String, Ms)> {
     let now = Ms(venue.told.load(Ordering::Relaxed));
     let deep = !matches!(timeframe, Timeframe::D1 | Timeframe::W1 | Timeframe::Mo1);
-    let reach = timeframe.nominal().0.saturating_mul(POINTS);
+    let reach = timeframe.nominal().0.saturating_mul(i64::from(POINTS));
     if !deep || now == Ms::ZERO || (now - from).0 <= reach {
         return None;
     }
