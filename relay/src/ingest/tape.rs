@@ -69,6 +69,8 @@ struct State {
     covered: bool,
     /// The last time they began to flow again, nothing had been missed.
     unbroken: bool,
+    /// The trades around that moment, by the venue's clock.
+    resumed: Option<(Ms, Ms)>,
     mark: Option<f64>,
     price: Option<f64>,
     settled: Option<Ms>,
@@ -95,6 +97,7 @@ impl Tape {
             last_trade: None,
             covered: false,
             unbroken: false,
+            resumed: None,
             mark: None,
             price: None,
             settled: None,
@@ -184,6 +187,11 @@ impl Tape {
     /// Whether nothing was missed when trades began to flow again after the line was lost.
     pub fn unbroken(&self, symbol: &Symbol) -> bool {
         self.symbols.get(symbol).is_some_and(|s| s.unbroken)
+    }
+
+    /// Times, by the venue's clock, of the trades around the moment at which they began to flow again.
+    pub fn resumed(&self, symbol: &Symbol) -> Option<(Ms, Ms)> {
+        self.symbols.get(symbol)?.resumed
     }
 
     /// As [`Self::refill_trades`] where the venue does not number them: everything fetched for `[from, to]`,
@@ -319,6 +327,9 @@ impl Tape {
     fn trade(&mut self, now: Ms, symbol: Symbol, update: TradeUpdate, out: &mut Vec<TapeOut>) {
         let Some(state) = self.symbols.get_mut(&symbol) else { return };
         let at = update.trade.timestamp;
+        if !state.covered {
+            state.resumed = state.last_trade.map(|last| (last, at.max(last)));
+        }
         if let Some(sequence) = update.sequence {
             if !state.covered {
                 state.unbroken = state.trade_sequence.is_some_and(|last| sequence <= last + 1);

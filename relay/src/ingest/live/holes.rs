@@ -69,7 +69,11 @@ impl Desk {
             Channel::Trade if self.tape.unbroken(&symbol) => {
                 return self.tell_gap(&symbol, channel, hole, Some(to), GapState::Refilled);
             }
-            Channel::Trade => Fetch::Trades { instrument, from, to: to + Ms(1), limit },
+            Channel::Trade => {
+                // By the venue's clock: ours may be seconds off.
+                let (from, to) = self.tape.resumed(&symbol).unwrap_or((from, to));
+                Fetch::Trades { instrument, from, to: to + Ms(1), limit }
+            }
             Channel::Oi => Fetch::OpenInterestHistory { instrument, from, to, limit },
             // Predictions of the past are not to be had; payments are.
             Channel::Funding | Channel::Liquidation | Channel::Book => {
@@ -115,7 +119,11 @@ impl Desk {
                     _ => break,
                 }
             }
-            let whole = rows.as_deref().is_some_and(|rows| reaches(channel, rows, hole.from, to));
+            let span = match &fetch {
+                Fetch::Trades { from, to, .. } => (*from, *to),
+                _ => (hole.from, to),
+            };
+            let whole = rows.as_deref().is_some_and(|rows| reaches(channel, rows, span));
             let _ = sender.send(Msg::Rows { symbol, channel, hole, to, rows, whole }).await;
         });
     }
@@ -135,7 +143,8 @@ impl Desk {
         let rows = rows.unwrap_or_default();
         if channel == Channel::Trade {
             let trades = rows.into_iter().filter_map(|u| trade(u.what)).collect();
-            self.tape.refill_unnumbered(now, symbol, (hole.from, to), trades, whole, &mut out);
+            let span = self.tape.resumed(symbol).unwrap_or((hole.from, to));
+            self.tape.refill_unnumbered(now, symbol, span, trades, whole, &mut out);
         } else {
             rows.into_iter().for_each(|update| self.tape.apply(now, update, &mut out));
         }
@@ -229,7 +238,7 @@ fn bar_open(what: &What) -> Option<Ms> {
 
 /// Whether fetched rows reach over `[from, to]`. Bars and open interest are asked for by range; of trades the
 /// newest are had, and nobody says whether an empty answer means none.
-fn reaches(channel: Channel, rows: &[Update], from: Ms, to: Ms) -> bool {
+fn reaches(channel: Channel, rows: &[Update], (from, to): (Ms, Ms)) -> bool {
     match channel {
         // A minute without trades may have no bar.
         Channel::Bar => rows
