@@ -44,6 +44,8 @@ export class Deck {
 
   /** Closes the page; console errors and warnings fail the test, except those that match `expected`. */
   async close(expected = []) {
+    // Answers still being changed on their way are no concern any more.
+    await this.page.unrouteAll({ behavior: 'ignoreErrors' });
     await this.context.close();
     const open = this.complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
     assert.deepEqual(open, [], 'the console stays free of errors and warnings');
@@ -85,21 +87,22 @@ export class Deck {
   }
 
   /**
-   * Listens to the 1m bars of `symbol` over a socket of its own in the page; `minutes()` then gives each forming and
-   * closed state of each minute that arrived.
+   * Listens to the 1m bars of `symbol` at the venue the page shows, over a socket of its own in the page; `minutes()`
+   * then gives each forming and closed state of each minute that arrived.
    */
   async listen(symbol) {
-    await this.page.evaluate((symbol) => {
+    const venue = this.query().get('venue');
+    await this.page.evaluate(({ symbol, venue }) => {
       window.heardMinutes = [];
       const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`, 'tapedeck.v1.json');
       socket.onopen = () =>
-        socket.send(JSON.stringify({ action: 'subscribe', symbols: [symbol], channels: ['bar'], intervals: ['1m'] }));
+        socket.send(JSON.stringify({ action: 'subscribe', symbols: [symbol], venues: [venue], channels: ['bar'], intervals: ['1m'] }));
       socket.onmessage = (message) => {
         for (const frame of [JSON.parse(message.data)].flat()) {
           if (frame.type === 'bar' && frame.interval === '1m') window.heardMinutes.push(frame);
         }
       };
-    }, symbol);
+    }, { symbol, venue });
     await until('the first minute on the socket', async () => (await this.minutes()).length > 0);
   }
 
