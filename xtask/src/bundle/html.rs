@@ -10,9 +10,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-const PRODUCTION_CHART: &str = "standalone.production.js";
-const DEVELOPMENT_CHART: &str = "standalone.development.js";
-
 /// One `data-trunk` tag.
 pub(super) struct Link {
     rel: String,
@@ -76,23 +73,20 @@ pub(super) fn links(page: &str) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-/// The page for the bundle: Trunk's tags replaced, every local reference rewritten to the hashed file.
+/// The page for the bundle: Trunk's tags replaced, every local reference rewritten to the hashed file. `read` gives
+/// a file as the bundle has it.
 pub(super) fn rewrite(
     page: &str,
     root: &Path,
-    development_chart: bool,
+    read: impl Fn(&Path) -> Result<Vec<u8>>,
     rust_tags: &str,
     output: &mut Output<'_>,
 ) -> Result<String> {
     let links = links(page)?;
     let mut copied = Copied { files: BTreeMap::new() };
     for link in links.iter().filter(|link| link.rel.starts_with("copy-")) {
-        for mut file in link.files(root)? {
+        for file in link.files(root)? {
             let served = link.served_name(&file)?;
-            if development_chart {
-                let name = file_name(&file)?.replace(PRODUCTION_CHART, DEVELOPMENT_CHART);
-                file.set_file_name(name);
-            }
             let bytes = read(&file)?;
             copied.files.insert(served, (bytes, None));
         }
@@ -107,7 +101,7 @@ pub(super) fn rewrite(
         match links.iter().find(|link| link.span == span) {
             Some(link) if link.rel == "rust" => html.push_str(rust_tags),
             Some(link) if link.rel.starts_with("copy-") => drop_line(&mut html, page, &mut at),
-            Some(link) => html.push_str(&own_tag(link, root, &mut copied, output)?),
+            Some(link) => html.push_str(&own_tag(link, &read(&root.join(&link.href))?, &mut copied, output)?),
             None => html.push_str(&ordinary_tag(tag, &mut copied, output)?),
         }
     }
@@ -142,17 +136,15 @@ impl Copied {
 }
 
 /// A style sheet, icon or script that Trunk's own tag brings in.
-fn own_tag(link: &Link, root: &Path, copied: &mut Copied, output: &mut Output<'_>) -> Result<String> {
-    let path = root.join(&link.href);
-    let bytes = read(&path)?;
-    let name = file_name(&path)?;
+fn own_tag(link: &Link, bytes: &[u8], copied: &mut Copied, output: &mut Output<'_>) -> Result<String> {
+    let name = file_name(Path::new(&link.href))?;
     if link.rel == "css" {
-        let css = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", link.href))?;
-        let css = rewrite_urls(&css, copied, output).with_context(|| link.href.clone())?;
+        let css = std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", link.href))?;
+        let css = rewrite_urls(css, copied, output).with_context(|| link.href.clone())?;
         let name = output.write_hashed(name, css.as_bytes())?;
         return Ok(format!("<link rel=\"stylesheet\" href=\"{name}\">"));
     }
-    let name = output.write_hashed(name, &bytes)?;
+    let name = output.write_hashed(name, bytes)?;
     Ok(match link.rel.as_str() {
         "icon" => format!("<link rel=\"icon\" href=\"{name}\">"),
         _ => format!("<script defer src=\"{name}\">"),
@@ -237,10 +229,6 @@ fn file_name(path: &Path) -> Result<&str> {
     path.file_name().and_then(|name| name.to_str()).with_context(|| format!("{} has no name", path.display()))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("index.html names {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +251,10 @@ mod tests {
         dir
     }
 
+    fn read(path: &Path) -> Result<Vec<u8>> {
+        Ok(std::fs::read(path)?)
+    }
+
     fn files(dir: &Path) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(dir)
             .unwrap()
@@ -277,7 +269,7 @@ mod tests {
         let dir = project("a { background: url('icon.svg') } b { background: url(data:x) }");
         let out = tempfile::tempdir().unwrap();
         let html =
-            rewrite(PAGE, dir.path(), false, "<script src=\"x\">", &mut Output::new(out.path())).unwrap();
+            rewrite(PAGE, dir.path(), read, "<script src=\"x\">", &mut Output::new(out.path())).unwrap();
         let names = files(out.path());
         assert_eq!(names.len(), 4, "{names:?}");
         let (icon, script, late, css) = (&names[0], &names[1], &names[2], &names[3]);
@@ -300,24 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn tests_get_the_development_build_of_the_chart_library() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("chart.standalone.production.js"), "fast").unwrap();
-        std::fs::write(dir.path().join("chart.standalone.development.js"), "strict").unwrap();
-        let page = "<link data-trunk rel=\"copy-file\" href=\"chart.standalone.production.js\">";
-        for (development, expected) in [(false, "fast"), (true, "strict")] {
-            let out = tempfile::tempdir().unwrap();
-            rewrite(page, dir.path(), development, "", &mut Output::new(out.path())).unwrap();
-            let served = std::fs::read_to_string(out.path().join("chart.standalone.production.js")).unwrap();
-            assert_eq!(served, expected);
-        }
-    }
-
-    #[test]
     fn a_dead_link_in_a_style_sheet_is_an_error() {
         let dir = project("a { background: url(gone.png) }");
         let out = tempfile::tempdir().unwrap();
-        let error = rewrite(PAGE, dir.path(), false, "", &mut Output::new(out.path())).unwrap_err();
+        let error = rewrite(PAGE, dir.path(), read, "", &mut Output::new(out.path())).unwrap_err();
         assert_eq!(format!("{error:#}"), "main.css: url(gone.png) is no file that index.html copies");
     }
 

@@ -7,6 +7,7 @@
 mod html;
 mod output;
 mod sizes;
+mod small;
 mod wasm;
 
 use crate::project::Project;
@@ -19,6 +20,11 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use output::sha256;
 pub(crate) use sizes::Sizes;
+
+const PRODUCTION_CHART: &str = "standalone.production.js";
+const DEVELOPMENT_CHART: &str = "standalone.development.js";
+/// The only script that uses the chart library.
+const CHART_USER: &str = "frontend/src/chart/js/deck.js";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,7 +43,7 @@ pub(crate) enum Kind {
     Dev,
     /// As [`Kind::Dev`], with the chart library's development build, which checks what it is given.
     Test,
-    /// Small to send: profile `page`, wasm-opt, .br and .gz twins.
+    /// Small to send: profile `page`, wasm-opt, esbuild, .br and .gz twins.
     Release,
 }
 
@@ -105,9 +111,15 @@ fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
 fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update([kind as u8]);
-    for code in
-        [include_str!("mod.rs"), include_str!("html.rs"), include_str!("output.rs"), include_str!("wasm.rs")]
-    {
+    for code in [
+        include_str!("mod.rs"),
+        include_str!("html.rs"),
+        include_str!("output.rs"),
+        include_str!("small.rs"),
+        include_str!("wasm.rs"),
+        include_str!("../../js/minify.mjs"),
+        include_str!("../../js/order.mjs"),
+    ] {
         hash.update(code);
     }
     let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
@@ -128,6 +140,20 @@ fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
     Ok(output::hex(&hash.finalize()))
 }
 
+/// A file that index.html names, as the bundle has it.
+fn read(small: &small::Small<'_>, kind: Kind, path: &Path) -> Result<Vec<u8>> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name.ends_with(PRODUCTION_CHART) && kind == Kind::Release {
+        return small.chart(CHART_USER);
+    }
+    let path = match kind {
+        Kind::Test => path.with_file_name(name.replace(PRODUCTION_CHART, DEVELOPMENT_CHART)),
+        _ => path.to_path_buf(),
+    };
+    let bytes = std::fs::read(&path).with_context(|| format!("index.html names {}", path.display()))?;
+    small.text(name, bytes)
+}
+
 /// Writes the bundle aside and swaps it in, so a running relay never serves half of one.
 fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<()> {
     let aside = out.with_extension("new");
@@ -135,9 +161,10 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
     std::fs::create_dir_all(&aside)?;
     let mut output = output::Output::new(&aside);
     let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
-    let optimise = |wasm: Vec<u8>| if kind == Kind::Release { wasm_opt(project, &wasm) } else { Ok(wasm) };
-    let parts = wasm::bindgen(compiled, &mut output, optimise)?;
-    let page = html::rewrite(&page, &project.root, kind == Kind::Test, &parts.tags(), &mut output)?;
+    let small = small::Small::new(project, kind);
+    let parts = wasm::bindgen(compiled, &mut output, &small)?;
+    let read = |path: &Path| read(&small, kind, path);
+    let page = html::rewrite(&page, &project.root, read, &parts.tags(), &mut output)?;
     output.write_plain("index.html", page.as_bytes())?;
     if kind == Kind::Release {
         let folder = aside.to_str().context("the output path is not UTF-8")?;
@@ -145,35 +172,4 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
     }
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&aside, out).with_context(|| format!("cannot move the bundle to {}", out.display()))
-}
-
-/// wasm-opt from npm's binaryen; the features are those rustc's wasm target turns on.
-///
-/// Its size levels make the file 15 % smaller and what travels 6 % larger (240 kB in brotli against 227 kB untouched,
-/// 225 kB so): they break up the regular code that brotli feeds on. So it only removes what is dead or there twice.
-fn wasm_opt(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
-    let dir = project.root.join("target/page/wasm-opt");
-    std::fs::create_dir_all(&dir)?;
-    let (input, output) = (dir.join("in.wasm"), dir.join("out.wasm"));
-    std::fs::write(&input, wasm)?;
-    let paths = [input.to_string_lossy().into_owned(), output.to_string_lossy().into_owned()];
-    let args = [
-        "node_modules/binaryen/bin/wasm-opt",
-        "--duplicate-function-elimination",
-        "--remove-unused-module-elements",
-        "--vacuum",
-        "--strip-debug",
-        "--strip-producers",
-        "--enable-bulk-memory",
-        "--enable-mutable-globals",
-        "--enable-nontrapping-float-to-int",
-        "--enable-sign-ext",
-        "--enable-reference-types",
-        "--enable-multivalue",
-        &paths[0],
-        "-o",
-        &paths[1],
-    ];
-    call("node", &project.root, &args).run()?;
-    Ok(std::fs::read(output)?)
 }

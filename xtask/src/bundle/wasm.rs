@@ -1,6 +1,7 @@
 //! wasm-bindgen: compiled wasm to the module the browser loads, its glue and the local JS it imports.
 
 use super::output::Output;
+use super::small::Small;
 use anyhow::{Context, Result};
 use std::path::Path;
 use wasm_bindgen_cli_support::Bindgen;
@@ -25,11 +26,7 @@ impl Parts {
 }
 
 /// Runs wasm-bindgen for the web target and writes wasm, glue, snippets and loader.
-pub(super) fn bindgen(
-    compiled: &Path,
-    output: &mut Output<'_>,
-    optimise: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
-) -> Result<Parts> {
+pub(super) fn bindgen(compiled: &Path, output: &mut Output<'_>, small: &Small<'_>) -> Result<Parts> {
     let mut generated = Bindgen::new()
         .input_path(compiled)
         .web(true)?
@@ -52,7 +49,7 @@ pub(super) fn bindgen(
     modules.sort();
     for (import, text) in modules {
         let name = Path::new(&import).file_name().and_then(|name| name.to_str()).unwrap_or("snippet.js");
-        let written = output.write_hashed(name, text.as_bytes())?;
+        let written = output.write_hashed(name, &small.text(name, text.into_bytes())?)?;
         for quote in ['\'', '"'] {
             // Only where it is imported from: the same text is also the key under which the wasm looks its imports up.
             glue = glue
@@ -64,9 +61,9 @@ pub(super) fn bindgen(
         "wasm-bindgen's glue imports a snippet that was not written"
     );
 
-    let wasm = optimise(generated.wasm_mut().emit_wasm())?;
+    let wasm = small.wasm(generated.wasm_mut().emit_wasm())?;
     let wasm = output.write_hashed("app.wasm", &wasm)?;
-    let glue = output.write_hashed("app.js", glue.as_bytes())?;
+    let glue = output.write_hashed("app.js", &small.text("app.js", glue.into_bytes())?)?;
     let loader = format!(
         "import init from './{glue}';\ninit({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n"
     );
