@@ -8,7 +8,7 @@ use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use crate::feed::http;
 use crate::feed::pairs::Pairs;
-use crate::feed::rows::{Row, Snapshot};
+use crate::feed::rows::Row;
 use crate::series::{Changes, Hole, Layer};
 
 use super::view::{LinkState, LinkView, VenueView, put};
@@ -250,7 +250,7 @@ impl Deck {
             let channels = polled.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
             let mut query = query.to_vec();
             query.push(("channels", channels));
-            let answer = http::get::<Snapshot>("snapshot", &query).await;
+            let answer = http::get::<Row>("snapshot", &query).await;
             if deck.turn().0 != generation || deck.core.borrow().client.is_open() {
                 return;
             }

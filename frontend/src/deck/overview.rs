@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::feed::http;
 use crate::feed::overview::Overview;
+use crate::feed::rows::Row;
 
 use super::Deck;
 use super::view::put;
@@ -18,12 +19,12 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let (generation, _) = deck.turn();
             let query = [("symbol", open.row.symbol.to_string())];
-            let answer = http::get::<Overview>("market/overview", &query).await;
+            let answer = http::get::<Row>("market/overview", &query).await;
             if deck.turn().0 != generation {
                 return;
             }
             match answer {
-                Ok(overview) => put(deck.view.overview, Some(overview)),
+                Ok(overview) => put(deck.view.overview, Some(Overview(overview))),
                 // The last one stays, its ages grow.
                 Err(error) => deck.emit_error(&error.to_string()),
             }

@@ -1,56 +1,13 @@
 //! A group as the relay sums it up: `/api/market/overview`, and the table made of it.
 
-use serde::Deserialize;
 use shared::event::Channel;
-use shared::market::{Ms, Symbol};
-use shared::maths::joined::liquidations::Sides;
-use shared::wire::VenueState;
+use shared::market::Ms;
 
-use super::pairs::Pairs;
+use super::rows::Row;
 
-/// The answer, as far as the table needs it.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-pub struct Overview {
-    pub symbol: Symbol,
-    pub timestamp: Ms,
-    pub members: Vec<MemberNow>,
-}
-
-/// One market; null is what its venue does not offer, or has not said lately.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-pub struct MemberNow {
-    pub symbol: Symbol,
-    pub venue: String,
-    pub quote: String,
-    pub state: VenueState,
-    pub open_interest: Option<f64>,
-    pub open_interest_value: Option<f64>,
-    pub predicted: Option<Rate>,
-    pub settled: Option<Rate>,
-    pub volume_24h: Option<DayVolume>,
-    pub liquidations: Option<Sides>,
-    #[serde(default)]
-    pub age_ms: Pairs<Channel, Option<i64>>,
-    #[serde(default)]
-    pub unavailable: Vec<Channel>,
-}
-
-/// A funding rate on one basis.
-#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
-pub struct Rate {
-    /// Decimal.
-    pub hourly: Option<f64>,
-    pub funding_apr: Option<f64>,
-    pub next_funding_time: Option<Ms>,
-}
-
-/// Coins of the last 24 hours.
-#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
-pub struct DayVolume {
-    pub volume: f64,
-    /// Minutes with a bar, of 1440.
-    pub minutes: u32,
-}
+/// The answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overview(pub Row);
 
 /// A line of the table: one market, or the sum of all.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -80,9 +37,9 @@ pub struct Line {
 impl Overview {
     /// A line per market of the picked venues, the reference first, and the sum over them.
     pub fn lines(&self, picked: impl Fn(&str) -> bool) -> (Vec<Line>, Line) {
-        let shown: Vec<&MemberNow> = self.members.iter().filter(|m| picked(&m.venue)).collect();
+        let shown: Vec<&Row> = self.0.members.iter().filter(|m| picked(venue(m))).collect();
         let coins = sum(shown.iter().map(|m| m.open_interest));
-        let quote = self.members.first().map_or("", |m| &m.quote);
+        let quote = self.0.members.first().map_or("", |m| &m.quote);
         let lines: Vec<Line> = shown.iter().map(|m| self.line(m, quote, coins)).collect();
         let total = Line {
             name: "Sum".into(),
@@ -97,11 +54,12 @@ impl Overview {
         (lines, total)
     }
 
-    fn line(&self, m: &MemberNow, quote: &str, coins: Option<f64>) -> Line {
-        let twin = self.members.iter().filter(|other| other.venue == m.venue).count() > 1;
-        let side = |pick: fn(&Sides) -> f64| m.liquidations.as_ref().map(pick);
+    fn line(&self, m: &Row, quote: &str, coins: Option<f64>) -> Line {
+        let twin = self.0.members.iter().filter(|other| other.venue == m.venue).count() > 1;
+        let (predicted, settled) = (m.predicted.as_deref(), m.settled.as_deref());
+        let side = |pick: fn(&Row) -> Option<&Row>| m.liquidations.as_deref().and_then(pick)?.value;
         Line {
-            name: if twin { format!("{} {}", m.venue, m.quote) } else { m.venue.clone() },
+            name: if twin { format!("{} {}", venue(m), m.quote) } else { venue(m).into() },
             oi: m.open_interest,
             oi_value: m.open_interest_value,
             share: m
@@ -109,22 +67,27 @@ impl Overview {
                 .zip(coins)
                 .filter(|(_, all)| *all > 0.0)
                 .map(|(own, all)| own / all * 100.0),
-            predicted: m.predicted.and_then(|rate| rate.hourly),
-            settled: m.settled.and_then(|rate| rate.hourly),
-            next: m.predicted.or(m.settled).and_then(|rate| rate.next_funding_time),
-            volume: m.volume_24h.map(|v| v.volume),
-            long: side(|s| s.long.value),
-            short: side(|s| s.short.value),
+            predicted: predicted.and_then(|rate| rate.hourly),
+            settled: settled.and_then(|rate| rate.hourly),
+            next: predicted.or(settled).and_then(|rate| rate.next_funding_time),
+            volume: m.volume_24h.as_ref().and_then(|v| v.volume),
+            long: side(|s| s.long.as_deref()),
+            short: side(|s| s.short.as_deref()),
             last: m
                 .age_ms
                 .0
                 .iter()
                 .filter_map(|(_, age)| age.as_ref())
                 .min()
-                .map(|age| self.timestamp - Ms(*age)),
+                .map(|age| self.0.timestamp - Ms(*age)),
             notes: notes(m, quote),
         }
     }
+}
+
+/// The name of a market's venue.
+fn venue(m: &Row) -> &str {
+    m.venue.as_ref().map_or("", |venue| venue.as_str())
 }
 
 /// Sum of what is known; none where nothing is.
@@ -133,13 +96,10 @@ fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 /// How a market differs from the reference, in words.
-fn notes(m: &MemberNow, quote: &str) -> Vec<String> {
+fn notes(m: &Row, quote: &str) -> Vec<String> {
     let mut notes = Vec::new();
-    match m.state {
-        VenueState::Live | VenueState::Quiet => {}
-        VenueState::Silent => notes.push("silent".into()),
-        VenueState::Down => notes.push("down".into()),
-        VenueState::Off => notes.push("off".into()),
+    if !matches!(m.state.as_str(), "live" | "quiet") {
+        notes.push(m.state.clone());
     }
     if m.quote != quote {
         notes.push(format!("in {}", m.quote));
@@ -152,10 +112,10 @@ fn notes(m: &MemberNow, quote: &str) -> Vec<String> {
         (Channel::Liquidation, "liquidation feed"),
     ];
     notes.extend(named.into_iter().filter_map(lacking));
-    if m.liquidations.is_some_and(|s| s.at_least) {
+    if m.liquidations.as_ref().is_some_and(|s| s.at_least) {
         notes.push("liquidations at least".into());
     }
-    if let Some(day) = m.volume_24h.filter(|day| day.minutes < DAY_MINUTES) {
+    if let Some(day) = m.volume_24h.as_ref().filter(|day| day.minutes < DAY_MINUTES) {
         notes.push(format!("volume of {} min", day.minutes));
     }
     notes
@@ -192,7 +152,7 @@ mod tests {
              "open_interest_value":null,"predicted":null,"settled":{"hourly":-0.0002,"funding_apr":null,
              "next_funding_time":null},"volume_24h":{"volume":3.0,"value":1.0,"minutes":77},"liquidations":null,
              "unavailable":["liquidation"]}]}"#;
-        serde_json::from_str(text).unwrap()
+        Overview(Row::decode(text).unwrap())
     }
 
     #[test]

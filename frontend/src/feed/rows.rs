@@ -1,6 +1,8 @@
 //! Frames and answers of the relay as the page reads them.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use shared::event::{
     Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
     Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped,
@@ -11,83 +13,142 @@ use shared::wire::VenueStatus;
 use super::pairs::Pairs;
 use crate::series::Shares;
 
-/// Any frame, history row, status or error answer: all their fields side by side, absent ones empty.
-///
-/// One struct for all of them because each further one with its own reader costs the first visit a kilobyte or
-/// more: nested and tagged ones, as the relay writes them with, 20 of them. The methods read one kind out of it
-/// and give nothing where a field it needs is missing.
-#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Row {
-    /// The frame's type; rows of history have none.
-    #[serde(rename = "type")]
-    pub tag: String,
-    pub timestamp: Ms,
-    pub received: Ms,
-    pub symbol: Option<Symbol>,
-    pub venue: Option<VenueId>,
-    pub seq: u64,
-    pub cursor: Option<Cursor>,
+/// Defines a struct of JSON members, absent ones by default, under a name of their own where `=` gives one. Its reader
+/// takes objects alone and needs half the code of a derived one.
+macro_rules! object {
+    (
+        $(#[$of_struct:meta])*
+        pub struct $name:ident { $( $(#[$of_field:meta])* pub $field:ident: $type:ty $(= $key:literal)?, )* }
+    ) => {
+        $(#[$of_struct])*
+        pub struct $name { $( $(#[$of_field])* pub $field: $type, )* }
 
-    pub interval: Option<Timeframe>,
-    pub open: Option<f64>,
-    pub high: Option<f64>,
-    pub low: Option<f64>,
-    pub close: Option<f64>,
-    pub volume: Option<f64>,
-    pub buy_volume: Option<f64>,
-    pub sell_volume: Option<f64>,
-    pub cvd: Option<f64>,
-    pub cvd_from: Option<Ms>,
-    pub vwap: Option<f64>,
-    pub trades: Option<u64>,
-    pub origin: Option<Origin>,
-    pub revision: u32,
-    pub closed: bool,
-    pub through: Option<Ms>,
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                struct Members;
+                impl<'de> Visitor<'de> for Members {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        let mut value = $name::default();
+                        while let Some(key) = map.next_key::<&str>()? {
+                            match key {
+                                $( object!(@key $field $($key)?) => value.$field = map.next_value()?, )*
+                                _ => {
+                                    map.next_value::<IgnoredAny>()?;
+                                }
+                            }
+                        }
+                        Ok(value)
+                    }
+                }
+                d.deserialize_map(Members)
+            }
+        }
+    };
+    (@key $field:ident) => { stringify!($field) };
+    (@key $field:ident $key:literal) => { $key };
+}
 
-    pub by_venue: Shares,
+object! {
+    /// Any frame, history row, overview, status or error answer: all their fields side by side, absent ones empty.
+    ///
+    /// One struct for all of them because each further one with its own reader costs the first visit a kilobyte or
+    /// more: nested and tagged ones, as the relay writes them with, 20 of them. The methods read one kind out of it
+    /// and give nothing where a field it needs is missing.
+    #[derive(Clone, PartialEq, Debug, Default)]
+    pub struct Row {
+        /// The frame's type; rows of history have none.
+        pub tag: String = "type",
+        pub timestamp: Ms,
+        pub received: Ms,
+        pub symbol: Option<Symbol>,
+        pub venue: Option<VenueId>,
+        pub seq: u64,
+        pub cursor: Option<Cursor>,
 
-    pub open_interest: Option<f64>,
-    pub open_interest_value: Option<f64>,
+        pub interval: Option<Timeframe>,
+        pub open: Option<f64>,
+        pub high: Option<f64>,
+        pub low: Option<f64>,
+        pub close: Option<f64>,
+        pub volume: Option<f64>,
+        pub buy_volume: Option<f64>,
+        pub sell_volume: Option<f64>,
+        pub cvd: Option<f64>,
+        pub cvd_from: Option<Ms>,
+        pub vwap: Option<f64>,
+        pub trades: Option<u64>,
+        pub origin: Option<Origin>,
+        pub revision: u32,
+        pub closed: bool,
+        pub through: Option<Ms>,
 
-    pub kind: Option<FundingKind>,
-    pub funding_rate: Option<f64>,
-    pub next_funding_time: Option<Ms>,
-    pub interval_hours: Option<f64>,
-    pub funding_apr: Option<f64>,
-    pub mark_price: Option<f64>,
-    pub index_price: Option<f64>,
+        pub by_venue: Shares,
 
-    pub side: Option<LiquidationSide>,
-    pub quantity: Option<f64>,
-    pub price: Option<f64>,
-    pub value: Option<f64>,
-    pub price_kind: Option<PriceKind>,
-    pub at_least: bool,
+        pub open_interest: Option<f64>,
+        pub open_interest_value: Option<f64>,
 
-    pub bid_px: Option<f64>,
-    pub bid_qty: Option<f64>,
-    pub ask_px: Option<f64>,
-    pub ask_qty: Option<f64>,
-    pub spread_bps: Option<f64>,
-    pub depth_10bps: Option<Depth>,
+        pub kind: Option<FundingKind>,
+        pub funding_rate: Option<f64>,
+        pub next_funding_time: Option<Ms>,
+        pub interval_hours: Option<f64>,
+        pub funding_apr: Option<f64>,
+        pub mark_price: Option<f64>,
+        pub index_price: Option<f64>,
 
-    pub channel: Option<Channel>,
-    pub from: Option<Ms>,
-    pub to: Option<Ms>,
-    pub cause: Option<GapCause>,
-    pub state: Option<GapState>,
+        pub side: Option<LiquidationSide>,
+        pub quantity: Option<f64>,
+        pub price: Option<f64>,
+        pub value: Option<f64>,
+        pub price_kind: Option<PriceKind>,
+        pub at_least: bool,
 
-    /// Of a status: `live`, `demo` or `replay`.
-    pub mode: String,
-    pub venues: Vec<VenueStatus>,
-    /// Of an answer to our own request: its number.
-    pub id: Option<u32>,
-    /// Of an error frame.
-    pub message: String,
-    /// Of an error answer.
-    pub detail: String,
+        pub bid_px: Option<f64>,
+        pub bid_qty: Option<f64>,
+        pub ask_px: Option<f64>,
+        pub ask_qty: Option<f64>,
+        pub spread_bps: Option<f64>,
+        pub depth_10bps: Option<Depth>,
+
+        pub channel: Option<Channel>,
+        pub from: Option<Ms>,
+        pub to: Option<Ms>,
+        pub cause: Option<GapCause>,
+        /// Of a gap or of a market.
+        pub state: String,
+
+        /// Of a status: `live`, `demo` or `replay`.
+        pub mode: String,
+        pub venues: Vec<VenueStatus>,
+        /// Of an answer to our own request: its number.
+        pub id: Option<u32>,
+        /// Of an error frame.
+        pub message: String,
+        /// Of an error answer.
+        pub detail: String,
+
+        /// Of a snapshot.
+        pub frames: Vec<Row>,
+        /// Of an overview: its markets, and what each has.
+        pub members: Vec<Row>,
+        pub quote: String,
+        pub predicted: Option<Box<Row>>,
+        pub settled: Option<Box<Row>>,
+        /// A funding rate's decimal of one hour.
+        pub hourly: Option<f64>,
+        pub volume_24h: Option<Box<Row>>,
+        /// Minutes with a bar, of 1440.
+        pub minutes: u32,
+        pub liquidations: Option<Box<Row>>,
+        pub long: Option<Box<Row>>,
+        pub short: Option<Box<Row>>,
+        /// By channel, since it last spoke.
+        pub age_ms: Pairs<Channel, Option<i64>>,
+        pub unavailable: Vec<Channel>,
+    }
 }
 
 impl Row {
@@ -170,7 +231,12 @@ impl Row {
             from: self.from?,
             to: self.to,
             cause: self.cause?,
-            state: self.state?,
+            state: match self.state.as_str() {
+                "open" => GapState::Open,
+                "refilled" => GapState::Refilled,
+                "lost" => GapState::Lost,
+                _ => return None,
+            },
         })
     }
 
@@ -191,14 +257,8 @@ impl Row {
     }
 }
 
-/// What `/api/snapshot` answers.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-pub struct Snapshot {
-    pub frames: Vec<Row>,
-}
-
 /// One row of `/api/symbols`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, serde::Deserialize)]
 pub struct SymbolRow {
     pub symbol: Symbol,
     pub kind: Kind,

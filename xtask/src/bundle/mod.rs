@@ -146,12 +146,17 @@ fn read(small: &small::Small<'_>, kind: Kind, path: &Path) -> Result<Vec<u8>> {
     if name.ends_with(PRODUCTION_CHART) && kind == Kind::Release {
         return small.chart(CHART_USER);
     }
-    let path = match kind {
-        Kind::Test => path.with_file_name(name.replace(PRODUCTION_CHART, DEVELOPMENT_CHART)),
-        _ => path.to_path_buf(),
-    };
+    let path = source(path, name, kind);
     let bytes = std::fs::read(&path).with_context(|| format!("index.html names {}", path.display()))?;
     small.text(name, bytes)
+}
+
+/// Where a file is read from: tests get the development build of the chart library.
+fn source(path: &Path, name: &str, kind: Kind) -> PathBuf {
+    match kind {
+        Kind::Test => path.with_file_name(name.replace(PRODUCTION_CHART, DEVELOPMENT_CHART)),
+        _ => path.to_path_buf(),
+    }
 }
 
 /// Writes the bundle aside and swaps it in, so a running relay never serves half of one.
@@ -172,4 +177,17 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
     }
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&aside, out).with_context(|| format!("cannot move the bundle to {}", out.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_get_the_development_build_of_the_chart_library() {
+        let name = "chart.standalone.production.js";
+        let path = Path::new("lib").join(name);
+        assert_eq!(source(&path, name, Kind::Test), Path::new("lib/chart.standalone.development.js"));
+        assert_eq!(source(&path, name, Kind::Dev), path);
+    }
 }

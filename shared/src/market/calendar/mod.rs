@@ -5,8 +5,11 @@ mod session;
 mod tests;
 mod zone;
 
+use std::fmt;
 use std::sync::Arc;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::session::{CalendarError, Session};
@@ -117,17 +120,25 @@ impl Serialize for Calendar {
 
 impl<'de> Deserialize<'de> for Calendar {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Name(String),
-            Session(Session),
+        // By hand: serde's untagged enums bring a buffer for values of any type into the page.
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Calendar;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a calendar or a session")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Calendar, E> {
+                match name {
+                    CONTINUOUS => Ok(Calendar::Continuous),
+                    CME => Ok(Calendar::Cme),
+                    _ => Err(E::custom(format_args!("unknown calendar `{name}`"))),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Calendar, A::Error> {
+                let session = Session::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Calendar::Session(Arc::new(session)))
+            }
         }
-        match Form::deserialize(d)? {
-            Form::Session(session) => Ok(Calendar::Session(Arc::new(session))),
-            Form::Name(name) if name == CONTINUOUS => Ok(Calendar::Continuous),
-            Form::Name(name) if name == CME => Ok(Calendar::Cme),
-            Form::Name(name) => Err(serde::de::Error::custom(format!("unknown calendar `{name}`"))),
-        }
+        d.deserialize_any(Form)
     }
 }
