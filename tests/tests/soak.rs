@@ -1,7 +1,8 @@
 //! Every venue at once, at ten times the usual rate, with everything going wrong at random: nothing may panic, memory
 //! stays bounded, every hole is refilled or on record, and the totals are those the venues sent.
 //!
-//! `TAPEDECK_SOAK_S` sets how long faults go on: a short form by default, 600 for the full one.
+//! `TAPEDECK_SOAK_S` sets how long faults go on: a short form by default, 600 for the full one; `TAPEDECK_SOAK_SEED`
+//! which faults.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,15 +16,14 @@ use tests::relay::Relay;
 
 const MINUTE: i64 = 60_000;
 const RATE: u64 = 10;
-const SEED: u64 = 7;
 /// The vendor's key, which must be seen nowhere.
 const CANARY: &str = "canary-4f1d0c9be7a2";
 /// Resident memory a relay of six venues may take in a debug build.
 const MEMORY: u64 = 400 * 1024 * 1024;
 
-fn length() -> Duration {
-    let asked = std::env::var("TAPEDECK_SOAK_S").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(asked.unwrap_or(70))
+/// A number of the environment, or what it is without.
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// Whether everything of a venue that should flow does.
@@ -126,7 +126,9 @@ async fn compare(
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<()> {
     tests::relay::binary();
-    let members = fleet::start(SEED, RATE, CANARY).await?;
+    let seed = setting("TAPEDECK_SOAK_SEED", 7);
+    let length = Duration::from_secs(setting("TAPEDECK_SOAK_S", 70));
+    let members = fleet::start(seed, RATE, CANARY).await?;
     let relay = fleet::relay(&members).env("TAPEDECK_RECONNECT_CAP_S", "4").start().await?;
     all_flow(&relay, &members, Duration::from_secs(60)).await?;
     let mut client = subscribe(&relay, &members).await?;
@@ -134,10 +136,10 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
     let started: Vec<i64> = members.iter().map(|m| m.now()).collect();
     let memory_before = relay.memory();
 
-    let until = Instant::now() + length();
+    let until = Instant::now() + length;
     let (mut turn, mut harmed) = (0_u64, BTreeMap::<String, u64>::new());
     while Instant::now() < until {
-        let roll = |salt: u64| mix(SEED, turn, salt);
+        let roll = |salt: u64| mix(seed, turn, salt);
         let member = &members[(roll(1) % members.len() as u64) as usize];
         let fault = FAULTS[(roll(2) % FAULTS.len() as u64) as usize];
         *harmed.entry(format!("{fault:?}")).or_default() += 1;

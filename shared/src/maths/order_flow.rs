@@ -59,6 +59,9 @@ pub struct MinuteBuilder {
     late: u64,
 }
 
+/// Volumes that differ by a smaller share are sums of the same trades.
+const SAME_VOLUME: f64 = 1e-9;
+
 #[derive(Clone, Debug, Default)]
 struct Minute {
     closed: Option<Closed>,
@@ -73,6 +76,7 @@ struct Closed {
     origin: Origin,
     revision: u32,
     close: f64,
+    volume: f64,
     delta: Option<f64>,
     /// Sum at the end of the bar, and since when.
     cvd: Option<(f64, Ms)>,
@@ -112,6 +116,7 @@ impl MinuteBuilder {
             origin: last_closed.origin,
             revision: last_closed.revision,
             close: last_closed.close,
+            volume: last_closed.volume,
             delta: last_closed.delta(),
             cvd: last_closed.cvd.zip(last_closed.cvd_from),
         };
@@ -254,19 +259,27 @@ impl MinuteBuilder {
         let Some(frontier) = self.frontier.filter(|_| std::mem::take(&mut self.recheck)) else { return };
         let mut open = self.begin.max(frontier - KEEP_TRADES);
         while open < frontier {
-            if self.coverage.whole(open) {
-                let minute = self.minutes.get(&open);
-                match minute.and_then(|m| m.closed) {
-                    None => self.close(open, out),
-                    Some(closed) if closed.origin < self.origin => self.finish_from_trades(open, out),
-                    Some(_) => {}
-                }
+            let whole = self.coverage.whole(open);
+            let minute = self.minutes.get(&open);
+            match minute.and_then(|m| m.closed) {
+                None if whole => self.close(open, out),
+                Some(closed) if whole && closed.origin < self.origin => self.finish_from_trades(open, out),
+                // A silence found out after the minute had closed: some trades were missing in it.
+                Some(closed) if whole && self.is_short(open, closed) => self.finish_from_trades(open, out),
+                _ => {}
             }
             open += Ms::MINUTE;
         }
         if std::mem::take(&mut self.reveal) {
             out.extend(self.forming(frontier));
         }
+    }
+
+    /// Whether a minute closed by trades lacks some of those that are here now.
+    fn is_short(&self, open: Ms, closed: Closed) -> bool {
+        let trades = self.minutes.get(&open).and_then(|m| m.trades.as_ref());
+        let volume = trades.map_or(closed.volume, |t| t.bar(open, self.origin).volume);
+        closed.origin == self.origin && volume - closed.volume > SAME_VOLUME * closed.volume
     }
 
     fn close_before(&mut self, limit: Ms, out: &mut Vec<Bar>) {
@@ -315,10 +328,11 @@ impl MinuteBuilder {
         let minute = self.minutes.entry(bar.timestamp).or_default();
         let revision = minute.closed.map_or(0, |c| c.revision.saturating_add(1));
         let bar = self.with_cvd(Bar { closed: true, revision, through: None, ..bar });
-        let (origin, close, delta) = (bar.origin, bar.close, bar.delta());
+        let (origin, close, volume, delta) = (bar.origin, bar.close, bar.volume, bar.delta());
         let minute = self.minutes.entry(bar.timestamp).or_default();
         minute.kline = None;
-        minute.closed = Some(Closed { origin, revision, close, delta, cvd: bar.cvd.zip(bar.cvd_from) });
+        let cvd = bar.cvd.zip(bar.cvd_from);
+        minute.closed = Some(Closed { origin, revision, close, volume, delta, cvd });
         out.push(bar);
         self.rechain(bar.timestamp + Ms::MINUTE);
     }

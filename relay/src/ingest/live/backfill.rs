@@ -111,13 +111,15 @@ async fn holes(
     let mut holes: Vec<(Channel, Hole)> = rows
         .iter()
         .filter(open)
-        .map(|row| (row.gap.channel, Hole { from: row.gap.from, cause: row.gap.cause }))
+        .map(|row| {
+            (row.gap.channel, Hole { from: row.gap.from, cause: row.gap.cause, noticed: row.gap.from })
+        })
         .collect();
     let Some(alive) = alive.filter(|at| *at < now) else { return Ok(holes) };
     let recorded = [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
     for channel in recorded.into_iter().filter(|c| instrument.channels.contains(c)) {
         if !holes.iter().any(|(c, _)| *c == channel) {
-            holes.push((channel, Hole { from: alive, cause: GapCause::Restart }));
+            holes.push((channel, Hole { from: alive, cause: GapCause::Restart, noticed: alive }));
         }
     }
     Ok(holes)

@@ -131,7 +131,8 @@ impl Desk {
             self.last_seen.iter().filter(|((s, _), _)| s == symbol).map(|((_, c), at)| (*c, *at)).collect();
         for (channel, from) in last {
             self.holes.remove(&(symbol.clone(), channel));
-            let hole = Hole { from, cause: GapCause::Delisted };
+            let noticed = self.outlet.now();
+            let hole = Hole { from, cause: GapCause::Delisted, noticed };
             self.tell_gap(symbol, channel, hole, Some(now), GapState::Lost);
         }
         self.unfollow(symbol);

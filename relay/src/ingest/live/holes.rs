@@ -22,6 +22,8 @@ const MAX_BAR_PAGES: u32 = 20;
 pub(super) struct Hole {
     pub from: Ms,
     pub cause: GapCause,
+    /// When it was found out.
+    pub noticed: Ms,
 }
 
 impl Desk {
@@ -30,7 +32,8 @@ impl Desk {
         // Without a first event nothing is known to be missing.
         let seen = self.last_seen.get(&(symbol.clone(), channel)).copied();
         if let Some(from) = seen {
-            self.open_hole_at(symbol, channel, Hole { from, cause });
+            let noticed = self.outlet.now();
+            self.open_hole_at(symbol, channel, Hole { from, cause, noticed });
         }
     }
 
@@ -151,6 +154,17 @@ impl Desk {
         self.publish(out);
         let state = if whole { GapState::Refilled } else { GapState::Lost };
         self.tell_gap(symbol, channel, hole, Some(to), state);
+        if channel == Channel::Trade && !whole {
+            self.bars_lost(symbol, hole);
+        }
+    }
+
+    /// Minutes that had closed on their trades before somebody noticed that trades were missing.
+    fn bars_lost(&self, symbol: &Symbol, hole: Hole) {
+        let (from, to) = (hole.from.floor(Ms::MINUTE), hole.noticed.floor(Ms::MINUTE));
+        if from < to {
+            self.tell_gap(symbol, Channel::Bar, Hole { from, ..hole }, Some(to), GapState::Lost);
+        }
     }
 
     pub(super) fn trades_refilled(
@@ -165,6 +179,9 @@ impl Desk {
         self.publish(out);
         let state = if whole { GapState::Refilled } else { GapState::Lost };
         self.tell_gap(symbol, Channel::Trade, told, Some(hole.to), state);
+        if !whole {
+            self.bars_lost(symbol, told);
+        }
     }
 
     pub(super) fn fetch_depth(&self, symbol: &Symbol) {
@@ -188,7 +205,7 @@ impl Desk {
         let Some(instrument) = self.tape.instrument(&symbol).cloned() else { return };
         // A broken line has been told already; a jump on a living one has not.
         let told = self.refilling.remove(&symbol).unwrap_or_else(|| {
-            let told = Hole { from: hole.from, cause: GapCause::Sequence };
+            let told = Hole { from: hole.from, cause: GapCause::Sequence, noticed: self.outlet.now() };
             self.tell_gap(&symbol, Channel::Trade, told, None, GapState::Open);
             told
         });

@@ -379,3 +379,19 @@ fn minute_that_turns_out_whole_is_shown_at_once() {
     rig.builder.covered_from(at(0, 0.0));
     assert!(rig.clock(0, 5.0).said().is_empty(), "once");
 }
+
+#[test]
+fn a_silence_found_out_after_the_minute_closed_is_mended_by_its_trades() {
+    let mut rig = Rig::covered();
+    rig.buy(0, 10.0, 100.0, 1.0).clock(1, 2.5);
+    let closed =
+        |rig: &Rig| rig.out.iter().filter(|b| b.closed).map(|b| (b.volume, b.revision)).collect::<Vec<_>>();
+    assert_eq!(closed(&rig), [(1.0, 0)]);
+    // The line had said nothing since 0:10; its trades are fetched.
+    rig.builder.uncovered(at(0, 10.0));
+    rig.builder.covered_from(at(1, 5.0));
+    rig.sell(0, 40.0, 99.0, 2.0);
+    rig.builder.refilled(at(0, 10.0), at(1, 5.0));
+    rig.clock(1, 6.0).clock(1, 7.0);
+    assert_eq!(closed(&rig), [(1.0, 0), (3.0, 1)]);
+}
