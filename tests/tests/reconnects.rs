@@ -13,7 +13,8 @@ fn rounds() -> u64 {
 
 /// Waits until a member has had more than `before` handshakes and a moment more, so that it is subscribed.
 async fn back(member: &dyn Member, before: u64) -> Result<()> {
-    let until = Instant::now() + Duration::from_secs(120);
+    // A venue's pace of connections is by minutes.
+    let until = Instant::now() + Duration::from_secs(330);
     while member.connections() <= before || member.open() == 0 {
         ensure!(Instant::now() < until, "{} does not come back", member.venue());
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -68,9 +68,11 @@ pub(super) async fn run(
     heard: mpsc::Sender<(ConnId, Heard)>,
 ) {
     let tell = async |what| heard.send((id, what)).await.is_ok();
-    target.gate.pass(&target.url, &target.connects, &clock).await;
-    if outgoing.is_closed() {
-        return;
+    tokio::select! {
+        // Given up while it waited: it takes nobody's turn.
+        biased;
+        None = outgoing.recv() => return,
+        () = target.gate.pass(&target.url, &target.connects, &clock) => {}
     }
     let opened = tokio::time::timeout(CONNECT_TIMEOUT, open(&target)).await;
     let mut socket = match opened {
