@@ -38,7 +38,6 @@ async fn the_key_is_in_nothing_the_relay_says() -> Result<()> {
         "/api/symbols".to_owned(),
         "/api/symbols?all=true".to_owned(),
         "/api/symbols/search?q=MNQ".to_owned(),
-        format!("/api/symbols/search?q={KEY}"),
         format!("/api/candles?symbol={MNQ}&interval=1m&limit=10"),
         format!("/api/candles?symbol={MNQ}&interval=1H&limit=10"),
         format!("/api/candles?symbol={MNQ}&interval=1D&limit=10"),
@@ -50,15 +49,12 @@ async fn the_key_is_in_nothing_the_relay_says() -> Result<()> {
         "/".to_owned(),
         "/no-such-path".to_owned(),
     ] {
-        // What was asked for may come back: only what the relay adds counts.
         let (_, headers, body) = relay.get_with(&path, &[]).await?;
         let text = match body {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        if !path.contains(KEY) {
-            said.push(format!("{path}: {headers:?} {text}"));
-        }
+        said.push(format!("{path}: {headers:?} {text}"));
     }
     fake.inject(&format!(r#"{{"error":"invalid_api_key","message":"no such key: {KEY}"}}"#));
     let over = |s: &Value| s["venues"][0]["reason"].as_str().is_some_and(|r| r.contains("invalid_api_key"));
