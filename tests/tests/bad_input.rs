@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// A client that watches trades, and must not notice anything.
 async fn bystander(relay: &Relay) -> Result<Client> {
     let mut client = relay.socket().await?;
-    client.send(&json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "channels": ["trade"]})).await?;
+    client.send(&json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "venues": ["sim"], "channels": ["trade"]})).await?;
     client.wait_for("a trade", SOON, |f| f["type"] == "trade").await?;
     Ok(client)
 }
@@ -171,8 +171,7 @@ async fn too_many_frames_or_subscriptions_end_with_1008() -> Result<()> {
 async fn a_low_subscription_limit_is_kept() -> Result<()> {
     let relay = Options::sim().env("TAPEDECK_SUBSCRIPTIONS", "3").start().await?;
     let mut client = relay.socket().await?;
-    let ask =
-        |channels: Value| json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "channels": channels});
+    let ask = |channels: Value| json!({"action": "subscribe", "symbols": ["BTCUSDT-PERP"], "venues": ["sim"], "channels": channels});
     client.send(&ask(json!(["trade", "book"]))).await?;
     client.send(&ask(json!(["trade", "book"]))).await?;
     client.send(&ask(json!(["oi"]))).await?;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::fake::market::mix;
-use tests::fleet::{self, FAULTS, Fault, Member};
+use tests::fleet::{self, FAULTS, Member};
 use tests::relay::Relay;
 
 const MINUTE: i64 = 60_000;
@@ -146,9 +146,7 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
         println!("{} {fault:?}", member.venue());
         member.harm(fault);
         client.read_for(Duration::from_millis(1_500 + roll(3) % 2_500)).await;
-        if fault != Fault::Silence || roll(4).is_multiple_of(2) {
-            member.heal();
-        }
+        member.heal();
         turn += 1;
     }
     members.iter().for_each(|m| m.heal());

@@ -50,7 +50,7 @@ impl Member for FakeBinance {
         match fault {
             Fault::Cut => drop(self.disconnect(&ROUTES)),
             Fault::Junk => drop(self.junk()),
-            Fault::Silence => self.mute(Product::Usdm, TRADES, Mute::Always),
+            Fault::Silence => self.mute(Product::Usdm, TRADES, Mute::Subscribes(1)),
             // Its numbers are checked by tests of its own.
             Fault::LostTrades => drop(self.drop_subscription(Product::Usdm, TRADES)),
             Fault::LostDepth => self.skip_depth(Product::Usdm, SYMBOL, 2),
@@ -64,7 +64,6 @@ impl Member for FakeBinance {
     }
 
     fn heal(&self) {
-        self.unmute(Product::Usdm, TRADES);
         self.delay_rest(Duration::ZERO);
         self.clock().run(0);
         self.refuse_sockets(false);

@@ -52,7 +52,7 @@ impl Member for FakeBybit {
         match fault {
             Fault::Cut => drop(self.disconnect(None)),
             Fault::Junk => drop(self.junk()),
-            Fault::Silence => self.mute(Product::Linear, TRADES, Mute::Always),
+            Fault::Silence => self.mute(Product::Linear, TRADES, Mute::Subscribes(1)),
             Fault::LostTrades => drop(self.drop_subscription(Product::Linear, TRADES)),
             Fault::LostDepth => self.skip_updates(Product::Linear, "orderbook.200.BTCUSDT", 2),
             Fault::TooMany => self.fail_rest(RestFault::RetCode(TOO_MANY), REFUSED),
@@ -66,7 +66,6 @@ impl Member for FakeBybit {
     }
 
     fn heal(&self) {
-        self.unmute(Product::Linear, TRADES);
         self.delay_rest(Duration::ZERO);
         self.clock().run(0);
         self.refuse_sockets(None);

@@ -48,7 +48,7 @@ impl Member for FakeCoinbase {
         match fault {
             Fault::Cut => drop(self.disconnect()),
             Fault::Junk => drop(self.junk()),
-            Fault::Silence => self.mute(TRADES, PRODUCT, Mute::Always),
+            Fault::Silence => self.mute(TRADES, PRODUCT, Mute::Subscribes(1)),
             Fault::LostTrades => self.drop_matches(PRODUCT, 3),
             Fault::LostDepth => drop(self.drop_subscription("level2_batch", PRODUCT)),
             Fault::TooMany | Fault::Ban => self.refuse_rest(REFUSAL),
@@ -60,7 +60,6 @@ impl Member for FakeCoinbase {
     }
 
     fn heal(&self) {
-        self.unmute(TRADES, PRODUCT);
         self.delay_rest(Duration::ZERO);
         self.clock().run(0);
         self.refuse_sockets(false);

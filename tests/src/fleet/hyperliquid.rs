@@ -51,7 +51,7 @@ impl Member for FakeHyperliquid {
         match fault {
             Fault::Cut => drop(self.disconnect()),
             Fault::Junk => drop(self.junk()),
-            Fault::Silence => self.mute(trades(), Mute::Always),
+            Fault::Silence => self.mute(trades(), Mute::Subscribes(1)),
             Fault::LostTrades => drop(self.drop_subscription(&trades())),
             // Every frame is a whole book.
             Fault::LostDepth => {}
@@ -64,7 +64,6 @@ impl Member for FakeHyperliquid {
     }
 
     fn heal(&self) {
-        self.unmute(&trades());
         self.delay_rest(Duration::ZERO);
         self.clock().run(0);
         self.refuse_sockets(false);

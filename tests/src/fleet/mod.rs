@@ -25,7 +25,7 @@ pub enum Fault {
     Cut,
     /// Frames that are no frames.
     Junk,
-    /// The trades are accepted and silent.
+    /// The trades are accepted and silent until they are subscribed anew.
     Silence,
     /// Trades are lost on a line that lives.
     LostTrades,

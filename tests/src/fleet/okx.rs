@@ -51,7 +51,7 @@ impl Member for FakeOkx {
         match fault {
             Fault::Cut => drop(self.disconnect(&PATHS)),
             Fault::Junk => drop(self.junk()),
-            Fault::Silence => self.mute(TRADES, Mute::Always),
+            Fault::Silence => self.mute(TRADES, Mute::Subscribes(1)),
             Fault::LostTrades => drop(self.drop_subscription(TRADES)),
             Fault::LostDepth => self.skip_books(SYMBOL, 2),
             Fault::TooMany => self.too_many_requests(REFUSED, false),
@@ -64,7 +64,6 @@ impl Member for FakeOkx {
     }
 
     fn heal(&self) {
-        self.unmute(TRADES);
         self.delay_rest(Duration::ZERO);
         self.clock().run(0);
         self.refuse_sockets(false);
