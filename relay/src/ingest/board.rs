@@ -246,6 +246,12 @@ impl VenueBoard {
                 entry.stale.push(topic.symbol.clone());
             }
         }
+        // A market whose session is closed makes no channel quiet that flows elsewhere.
+        for topic in self.topics.values().filter(|t| t.state == VenueState::Live) {
+            if let Some(entry) = found.get_mut(&topic.channel).filter(|e| e.state == VenueState::Quiet) {
+                entry.state = VenueState::Live;
+            }
+        }
         self.channels.retain(|channel, _| found.contains_key(channel));
         for (channel, status) in &mut found {
             let held = self.channels.entry(*channel).or_insert((status.state, now));

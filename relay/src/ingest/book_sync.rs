@@ -76,12 +76,18 @@ impl BookSync {
         self.synced
     }
 
+    /// Since when nothing is known of the book, where that has been told.
+    pub fn hole_from(&self) -> Option<Ms> {
+        self.hole_from
+    }
+
     /// Forgets everything: the line broke.
     pub fn reset(&mut self) {
         self.book.clear();
         self.buffer.clear();
         self.waiting = false;
-        (self.synced, self.hole_from, self.next_request) = (false, None, None);
+        // A hole that was told stays open until the next snapshot.
+        (self.synced, self.next_request) = (false, None);
     }
 
     /// Takes the next diff of the stream.

@@ -139,6 +139,8 @@ impl Rest {
                     return parsed.map_err(|error| RestError::Decode { venue: name, error });
                 }
                 Err(Failure::Fault(RestFault::Wait { until, reason })) => {
+                    // "At once" is no answer to having asked too often.
+                    let until = until.max(system_now() + Ms::SECOND);
                     warn!(venue = %name, until = until.0, reason, "the venue asks for silence");
                     self.lock().block(request.limit, until, system_now());
                     self.note_quota().await;

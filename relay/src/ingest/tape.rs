@@ -105,9 +105,9 @@ impl Tape {
         });
     }
 
-    /// Forgets an instrument nobody follows any more.
-    pub fn remove(&mut self, symbol: &Symbol) {
-        self.symbols.remove(symbol);
+    /// Forgets an instrument nobody follows any more; answers since when a hole of its book is open.
+    pub fn remove(&mut self, symbol: &Symbol) -> Option<Ms> {
+        self.symbols.remove(symbol)?.book?.hole_from()
     }
 
     pub fn instrument(&self, symbol: &Symbol) -> Option<&Arc<Instrument>> {
@@ -166,7 +166,7 @@ impl Tape {
             .into_iter()
             .filter_map(|t| Some((t.sequence.filter(|n| *n > hole.after && *n < hole.before)?, t.trade)))
             .collect();
-        let whole = missing.len() as u64 == hole.before - hole.after - 1;
+        let whole = missing.len() as u64 == hole.before.saturating_sub(hole.after).saturating_sub(1);
         let venue_now = self.venue_now(now);
         let Some(state) = self.symbols.get_mut(symbol) else { return false };
         let mut bars = Vec::new();
@@ -332,11 +332,11 @@ impl Tape {
         }
         if let Some(sequence) = update.sequence {
             if !state.covered {
-                state.unbroken = state.trade_sequence.is_some_and(|last| sequence <= last + 1);
+                state.unbroken = state.trade_sequence.is_some_and(|last| sequence <= last.saturating_add(1));
             }
             match state.trade_sequence {
                 Some(last) if sequence <= last => return,
-                Some(last) if sequence > last + 1 => {
+                Some(last) if sequence > last.saturating_add(1) => {
                     let from = state.last_trade.unwrap_or(at);
                     state.minutes.uncovered(from);
                     // Trades of the same millisecond may be missing too.
@@ -398,7 +398,7 @@ impl State {
         self.minutes.uncovered(from);
         self.minutes.covered_from(at + Ms(1));
         (self.trade_sequence, self.unseen) = (Some(newest), None);
-        Some(TradeHole { after: seen, before: newest + 1, from, to: at })
+        Some(TradeHole { after: seen, before: newest.saturating_add(1), from, to: at })
     }
 }
 

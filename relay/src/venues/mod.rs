@@ -129,6 +129,11 @@ pub trait Venue: Send + Sync + 'static {
     /// What of an instrument has to be asked for again and again.
     fn polls(&self, instrument: &Arc<Instrument>, now: Ms) -> Vec<Poll>;
 
+    /// One connection at a time: another one of ours would be thrown out, or throw out the first.
+    fn alone(&self) -> bool {
+        false
+    }
+
     /// The venue cannot list its instruments: each is asked for by name.
     fn unlisted(&self) -> bool {
         false

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::desk::Msg;
-use super::holes::Hole;
+use super::holes::{Hole, oldest_open_interest};
 use crate::clock::Clock;
 use crate::ingest::rest::{Rest, RestError};
 use crate::store::{Dataset, Store, StoreError};
@@ -30,8 +30,8 @@ pub(super) struct Filled {
     pub updates: Vec<Update>,
     /// The bars are whole from there on.
     pub bars_from: Option<Ms>,
-    /// The open interest is there.
-    pub open_interest: bool,
+    /// Since when there is open interest.
+    pub open_interest_from: Option<Ms>,
     /// What the record lacks because the relay did not run, and what was open when it ended.
     pub holes: Vec<(Channel, Hole)>,
 }
@@ -58,13 +58,15 @@ pub(super) async fn fetch(
         instrument: instrument.clone(),
         updates: Vec::new(),
         bars_from: None,
-        open_interest: false,
+        open_interest_from: None,
         holes,
     };
     match bars(&instrument, &rest, from, now).await {
         Ok(bars) if !bars.is_empty() => {
+            // A venue's history may begin later than asked for.
+            let first = bars.iter().filter_map(|u| open_of(&u.what)).min().unwrap_or(from);
+            filled.bars_from = Some(if first - from > Ms::HOUR { first } else { from });
             filled.updates.extend(bars);
-            filled.bars_from = Some(from);
         }
         Ok(_) | Err(RestError::Unsupported(_)) => {}
         Err(error) => missing(&instrument, &desk, &error).await,
@@ -76,8 +78,9 @@ pub(super) async fn fetch(
     for fetch in [oi, funding] {
         match rest.fetch(&fetch, PATIENCE).await {
             Ok(Fetched::Updates(rows)) => {
-                filled.open_interest |=
-                    matches!(fetch, Fetch::OpenInterestHistory { .. }) && !rows.is_empty();
+                if matches!(fetch, Fetch::OpenInterestHistory { .. }) {
+                    filled.open_interest_from = oldest_open_interest(&rows);
+                }
                 filled.updates.extend(rows);
             }
             Ok(_) | Err(RestError::Unsupported(_)) => {}
@@ -139,10 +142,7 @@ async fn bars(
         let to = longest.map_or(end, |to| to.min(end));
         let fetch = Fetch::Klines { instrument, timeframe: Timeframe::M1, from, to, limit: 1_500 };
         let Fetched::Updates(page) = rest.fetch(&fetch, PATIENCE).await? else { break };
-        let newest = page.iter().filter_map(|u| match &u.what {
-            What::Kline(bar) => Some(bar.timestamp),
-            _ => None,
-        });
+        let newest = page.iter().filter_map(|u| open_of(&u.what));
         let newest = newest.max().filter(|at| *at >= from);
         bars.extend(page);
         // Where the page ended because a call spans no more, the bars may go on after a quiet stretch.
@@ -152,4 +152,11 @@ async fn bars(
         };
     }
     Ok(bars)
+}
+
+fn open_of(what: &What) -> Option<Ms> {
+    match what {
+        What::Kline(bar) => Some(bar.timestamp),
+        _ => None,
+    }
 }

@@ -37,6 +37,8 @@ pub(super) enum Msg {
     Updates {
         received: Ms,
         updates: Vec<Update>,
+        /// An answer to a poll, which says nothing of a stream.
+        polled: bool,
     },
     /// A frame or answer that could not be used.
     Error,
@@ -77,6 +79,8 @@ pub(super) enum Msg {
         hole: Hole,
         to: Ms,
         rows: Option<Vec<Update>>,
+        /// What was asked for, by the venue's clock.
+        span: (Ms, Ms),
         whole: bool,
     },
 }
@@ -198,7 +202,7 @@ impl Desk {
     fn handle(&mut self, message: Msg) {
         match message {
             Msg::Filled(filled) => self.filled(*filled),
-            Msg::Updates { received, updates } => self.updates(received, updates),
+            Msg::Updates { received, updates, polled } => self.updates(received, updates, polled),
             Msg::Error => self.outlet.error(),
             Msg::Reconnected => self.outlet.reconnected(),
             Msg::LineUp { line } => self.outlet.board().line(self.outlet.venue(), &line, true),
@@ -223,13 +227,13 @@ impl Desk {
             }
             Msg::Reason(reason) => self.outlet.board().reason(self.outlet.venue(), Some(reason)),
             Msg::Trades { symbol, hole, told, trades } => self.trades_refilled(&symbol, hole, told, trades),
-            Msg::Rows { symbol, channel, hole, to, rows, whole } => {
-                self.rows_refilled(&symbol, channel, hole, to, rows, whole);
+            Msg::Rows { symbol, channel, hole, to, rows, span, whole } => {
+                self.rows_refilled(&symbol, channel, hole, to, rows, (span, whole));
             }
         }
     }
 
-    fn updates(&mut self, received: Ms, updates: Vec<Update>) {
+    fn updates(&mut self, received: Ms, updates: Vec<Update>, polled: bool) {
         let mut out = Vec::new();
         for update in updates {
             // A stream may carry symbols nobody follows.
@@ -239,7 +243,8 @@ impl Desk {
             let (symbol, channel) = (update.symbol.clone(), update.what.channel());
             let data = !matches!(update.what, What::LastTrade { .. });
             self.tape.apply(received, update, &mut out);
-            if !data {
+            let streamed = !self.polled.contains_key(&(symbol.clone(), channel));
+            if !data || (polled && streamed) {
                 continue;
             }
             self.last_seen.insert((symbol.clone(), channel), received);
@@ -247,6 +252,7 @@ impl Desk {
                 fresh.data(received);
             }
             if !self.holes.is_empty()
+                && !self.has_silent_stream(&symbol, channel)
                 && let Some(hole) = self.holes.remove(&(symbol.clone(), channel))
             {
                 let numbered =
@@ -320,6 +326,12 @@ impl Desk {
         {
             self.close_hole(symbol, channel, hole, now, false);
         }
+    }
+
+    /// Whether a stream of the channel is silent while others of it may flow.
+    fn has_silent_stream(&self, symbol: &Symbol, channel: Channel) -> bool {
+        let of = |s: &Stream| s.symbol == *symbol && s.channel == channel;
+        self.streams.values().any(|(stream, state)| *state == VenueState::Silent && of(stream))
     }
 
     /// What was known of a symbol's streams.

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::backfill::{self, Filled};
 use super::desk::Desk;
-use super::holes::Hole;
+use super::holes::{Hole, OI_SPACING};
 use super::{Order, poll};
 use crate::ingest::tape::TapeOut;
 use crate::store::{Coverage, Dataset, Record};
@@ -113,7 +113,7 @@ impl Desk {
         for (channel, hole) in &filled.holes {
             let refilled = match channel {
                 Channel::Bar => filled.bars_from.is_some_and(|from| from <= hole.from),
-                Channel::Oi => filled.open_interest,
+                Channel::Oi => filled.open_interest_from.is_some_and(|at| at <= hole.from + OI_SPACING),
                 Channel::Funding | Channel::Liquidation | Channel::Book | Channel::Trade => false,
             };
             if refilled {
@@ -160,6 +160,9 @@ impl Desk {
             self.tell_gap(symbol, channel, hole, Some(now), GapState::Lost);
         }
         self.holes.retain(|(s, _), _| s != symbol);
-        self.tape.remove(symbol);
+        if let Some(from) = self.tape.remove(symbol) {
+            let hole = Hole { from, cause: GapCause::Sequence, noticed: now };
+            self.tell_gap(symbol, Channel::Book, hole, Some(now), GapState::Lost);
+        }
     }
 }

@@ -17,6 +17,9 @@ const MAX_TRADE_PAGES: u32 = 8;
 /// Calls spent on one hole of bars; what is longer is fetched when somebody looks at it.
 const MAX_BAR_PAGES: u32 = 20;
 
+/// Histories of open interest have rows so far apart at most.
+pub(super) const OI_SPACING: Ms = Ms(30 * Ms::MINUTE.0);
+
 /// Data missing since `from`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hole {
@@ -40,7 +43,12 @@ impl Desk {
     /// A hole that is told, unless one is open already.
     pub(super) fn open_hole_at(&mut self, symbol: &Symbol, channel: Channel, hole: Hole) {
         let key = (symbol.clone(), channel);
-        if self.holes.contains_key(&key) {
+        if let Some(open) = self.holes.get(&key) {
+            // Two that were open when the relay ended: the one that is followed covers the time of both.
+            if open.from != hole.from && hole.cause != GapCause::Disconnect && hole.cause != GapCause::Silence
+            {
+                self.tell_gap(symbol, channel, hole, Some(self.outlet.now()), GapState::Lost);
+            }
             return;
         }
         self.holes.insert(key, hole);
@@ -127,7 +135,7 @@ impl Desk {
                 _ => (hole.from, to),
             };
             let whole = rows.as_deref().is_some_and(|rows| reaches(channel, rows, span));
-            let _ = sender.send(Msg::Rows { symbol, channel, hole, to, rows, whole }).await;
+            let _ = sender.send(Msg::Rows { symbol, channel, hole, to, rows, span, whole }).await;
         });
     }
 
@@ -139,14 +147,13 @@ impl Desk {
         hole: Hole,
         to: Ms,
         rows: Option<Vec<Update>>,
-        whole: bool,
+        (span, whole): ((Ms, Ms), bool),
     ) {
         let now = self.outlet.now();
         let mut out = Vec::new();
         let rows = rows.unwrap_or_default();
         if channel == Channel::Trade {
             let trades = rows.into_iter().filter_map(|u| trade(u.what)).collect();
-            let span = self.tape.resumed(symbol).unwrap_or((hole.from, to));
             self.tape.refill_unnumbered(now, symbol, span, trades, whole, &mut out);
         } else {
             rows.into_iter().for_each(|update| self.tape.apply(now, update, &mut out));
@@ -190,7 +197,9 @@ impl Desk {
         let clock = self.outlet.clock().clone();
         tokio::spawn(async move {
             let message = match rest.fetch(&Fetch::Depth { instrument }, PATIENCE).await {
-                Ok(Fetched::Updates(updates)) => Msg::Updates { received: clock.now(), updates },
+                Ok(Fetched::Updates(updates)) => {
+                    Msg::Updates { received: clock.now(), updates, polled: false }
+                }
                 Ok(_) => Msg::Error,
                 Err(error) => {
                     warn!(%error, "no book snapshot");
@@ -229,7 +238,9 @@ impl Desk {
                 let newest = trades.iter().max_by_key(|t| t.sequence);
                 let Some(newest) = newest.filter(|_| trades.len() > before) else { break };
                 // The last call already reached past the hole, or the next would repeat it.
-                if newest.sequence.is_some_and(|n| n + 1 >= hole.before) || newest.trade.timestamp == from {
+                if newest.sequence.is_some_and(|n| n.saturating_add(1) >= hole.before)
+                    || newest.trade.timestamp == from
+                {
                     break;
                 }
                 from = newest.trade.timestamp;
@@ -253,6 +264,11 @@ fn bar_open(what: &What) -> Option<Ms> {
     }
 }
 
+/// When the oldest of these rows of open interest was counted.
+pub(super) fn oldest_open_interest(rows: &[Update]) -> Option<Ms> {
+    rows.iter().filter_map(|u| if let What::Oi(oi) = &u.what { Some(oi.timestamp) } else { None }).min()
+}
+
 /// Whether fetched rows reach over `[from, to]`. Bars and open interest are asked for by range; of trades the
 /// newest are had, and nobody says whether an empty answer means none.
 fn reaches(channel: Channel, rows: &[Update], (from, to): (Ms, Ms)) -> bool {
@@ -267,7 +283,7 @@ fn reaches(channel: Channel, rows: &[Update], (from, to): (Ms, Ms)) -> bool {
             let times = || rows.iter().filter_map(|u| trade(u.what.clone()).map(|t| t.trade.timestamp));
             times().min().is_some_and(|at| at <= from)
         }
-        Channel::Oi => !rows.is_empty(),
+        Channel::Oi => oldest_open_interest(rows).is_some_and(|at| at <= from + OI_SPACING),
         Channel::Funding | Channel::Liquidation | Channel::Book => false,
     }
 }

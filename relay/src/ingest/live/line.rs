@@ -69,6 +69,8 @@ struct Driver {
     up: bool,
     /// Times the line came up.
     ups: u64,
+    /// When the venue said to come again, if the connection ends before.
+    not_before: Option<Ms>,
     /// Why the last connection ended.
     reason: String,
     told_usual: Option<Ms>,
@@ -101,6 +103,7 @@ impl Line {
             wake: None,
             up: false,
             ups: 0,
+            not_before: None,
             reason: "not connected yet".to_owned(),
             told_usual: None,
             closed: (None, HashSet::new()),
@@ -203,7 +206,8 @@ impl Driver {
                 };
                 debug!(venue = %self.line.shared.venue.id(), route = self.line.route.name, connection = connection.0, reason = text, "closed");
                 self.reason = text;
-                self.input(Input::Closed { conn: connection, not_before: None }).await;
+                let not_before = self.not_before.take();
+                self.input(Input::Closed { conn: connection, not_before }).await;
             }
         }
     }
@@ -229,7 +233,7 @@ impl Driver {
         match decoded.frame {
             Frame::Updates(updates) if updates.is_empty() => {}
             Frame::Updates(updates) => {
-                self.tell(Msg::Updates { received, updates }).await;
+                self.tell(Msg::Updates { received, updates, polled: false }).await;
             }
             Frame::Refused { id, streams, message } => {
                 warn!(venue = %self.line.shared.venue.id(), route = self.line.route.name, ?streams, message, "refused");
@@ -240,12 +244,14 @@ impl Driver {
                 info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is about to close");
                 // Dropping the sender closes the socket; the machine opens the next one.
                 self.connections.remove(&connection);
-                self.input(Input::Closed { conn: connection, not_before: None }).await;
+                let not_before = self.not_before.take();
+                self.input(Input::Closed { conn: connection, not_before }).await;
             }
             Frame::Again { after, message } => {
                 warn!(venue = %self.line.shared.venue.id(), route = self.line.route.name, message, after_ms = after.0, "to be asked again");
                 self.tell(Msg::Error).await;
                 self.again.insert(connection, self.now() + after);
+                self.not_before = Some(self.now() + after);
             }
             Frame::Renew => {
                 info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is going to close");
@@ -280,6 +286,10 @@ impl Driver {
     async fn perform(&mut self, output: Output) {
         match output {
             Output::Connect(connection) => {
+                if self.line.shared.venue.alone() {
+                    // Dropping the senders closes the sockets.
+                    self.connections.clear();
+                }
                 let (sender, outgoing) = mpsc::unbounded_channel();
                 let decoder = self.line.shared.venue.clone().decoder(self.line.route.product);
                 self.connections.insert(connection, Connection { sender, decoder, held: Vec::new() });

@@ -308,6 +308,7 @@ impl<A: Ask> Lister<A> {
         let instruments = followed.iter().filter_map(|symbol| self.told.directory.get(&venue, symbol));
         let of = |i: Arc<Instrument>| Some(((self.plan.product_of)(i.kind)?, i.venue_symbol.clone()));
         names.extend(instruments.filter_map(of));
+        let mut failed = None;
         for (_, name) in names.into_iter().filter(|(of, _)| *of == product) {
             if self.answered.contains(&name) {
                 continue;
@@ -320,11 +321,16 @@ impl<A: Ask> Lister<A> {
                 Ok(_) => return Err(Unread::Other),
                 // A name the venue does not know; the others may be.
                 Err(RestError::BadRequest { reason, .. }) => warn!(%venue, name, reason, "not listed"),
-                Err(error) => return Err(error.into()),
+                // Asking again gives the same.
+                Err(RestError::Decode { error, .. }) => warn!(%venue, name, %error, "not understood"),
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
             }
             self.answered.insert(name);
         }
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn found(&self, product: Product, found: Vec<Arc<Instrument>>) {

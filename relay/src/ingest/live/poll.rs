@@ -37,7 +37,7 @@ pub(super) async fn run(
         let Some(poll) = venue.polls(&instrument, clock.now()).into_iter().nth(number) else { return };
         let (symbol, channel) = (&instrument.symbol, poll.channel);
         let message = match rest.fetch(&poll.fetch, PATIENCE).await {
-            Ok(Fetched::Updates(updates)) => Msg::Updates { received: clock.now(), updates },
+            Ok(Fetched::Updates(updates)) => Msg::Updates { received: clock.now(), updates, polled: true },
             Err(RestError::Unsupported(_)) => {
                 next[number] = None;
                 continue;

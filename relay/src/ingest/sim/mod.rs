@@ -18,6 +18,8 @@ use super::tape::Tape;
 use crate::store::{Coverage, Dataset, Record, Store, StoreError};
 use crate::venues::sim::SimMarket;
 
+/// A break the record does not show: the book is kept once a second.
+const SHORT_BREAK: Ms = Ms(3_000);
 const STEP: Duration = Duration::from_millis(50);
 /// Rows handed to the store at once.
 const CHUNK: usize = 4_096;
@@ -43,8 +45,12 @@ pub async fn prepare(
     let mut tape = Tape::new(market.venue(), Origin::Sim);
     let start = outlet.now();
     let minute = start.floor(Ms::MINUTE);
+    let alive = alive(&instruments, &*store).await?;
     for instrument in &instruments {
         tape.add(instrument.clone(), None);
+        if let Some(from) = alive.filter(|at| start - *at > SHORT_BREAK) {
+            store.write(restart(instrument, from, start)).await?;
+        }
         let last = backfill(&market, &outlet, &*store, instrument, minute).await?;
         if let Some(bar) = last {
             tape.resume(&instrument.symbol, &bar);
@@ -68,6 +74,31 @@ impl Ready {
             player.step(player.now());
         }
     }
+}
+
+/// When the relay last wrote anything of the venue.
+async fn alive(instruments: &[Arc<Instrument>], store: &dyn Store) -> Result<Option<Ms>, StoreError> {
+    let mut newest = None;
+    for instrument in instruments {
+        for channel in &instrument.channels {
+            let dataset = Dataset::of(*channel, None);
+            let (symbol, venue) = (instrument.symbol.clone(), instrument.venue.clone());
+            newest = newest.max(store.newest(dataset, symbol, venue).await?);
+        }
+    }
+    Ok(newest)
+}
+
+/// The time the relay was down is a hole like any other: the market gives back all but trades and book.
+fn restart(instrument: &Instrument, from: Ms, now: Ms) -> Vec<Record> {
+    let hole = |channel: &Channel| {
+        let lost = matches!(channel, Channel::Book | Channel::Trade);
+        let state = if lost { GapState::Lost } else { GapState::Refilled };
+        let cause = GapCause::Restart;
+        let gap = Gap { timestamp: now, channel: *channel, from, to: Some(now), cause, state };
+        Record::Gap { symbol: instrument.symbol.clone(), venue: instrument.venue.clone(), gap }
+    };
+    instrument.channels.iter().map(hole).collect()
 }
 
 /// Records what the store lacks of `[.., minute)`; answers the newest closed bar.

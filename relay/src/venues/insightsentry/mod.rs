@@ -203,6 +203,10 @@ impl Venue for InsightSentry {
         Vec::new()
     }
 
+    fn alone(&self) -> bool {
+        true
+    }
+
     fn unlisted(&self) -> bool {
         true
     }
