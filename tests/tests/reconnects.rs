@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tests::fleet::{self, Fault, Member};
 
+const FEW: u64 = 20;
+
 fn rounds() -> u64 {
     std::env::var("TAPEDECK_RECONNECTS").ok().and_then(|text| text.parse().ok()).unwrap_or(12)
 }
@@ -23,10 +25,15 @@ async fn back(member: &dyn Member, before: u64) -> Result<()> {
     Ok(())
 }
 
+/// How often a member is cut: a vendor that takes few connections an hour keeps us out after that.
+fn cuts(member: &dyn Member) -> u64 {
+    if member.tells_trades() { rounds() } else { rounds().min(FEW) }
+}
+
 async fn cut_again_and_again(member: &dyn Member) -> Result<u64> {
     back(member, 0).await?;
     let first = member.connections();
-    for _ in 0..rounds() {
+    for _ in 0..cuts(member) {
         let before = member.connections();
         member.harm(Fault::Cut);
         back(member, before).await?;
@@ -43,8 +50,8 @@ async fn limits_hold_over_any_number_of_reconnects() -> Result<()> {
     let runs = members.iter().map(|member| cut_again_and_again(&**member));
     for (member, reconnects) in members.iter().zip(futures_util::future::join_all(runs).await) {
         let reconnects = reconnects?;
-        println!("{}: {reconnects} connections after {} cuts", member.venue(), rounds());
-        ensure!(reconnects >= rounds(), "{}: {reconnects}", member.venue());
+        println!("{}: {reconnects} connections after {} cuts", member.venue(), cuts(&**member));
+        ensure!(reconnects >= cuts(&**member), "{}: {reconnects}", member.venue());
         let violations = member.violations();
         ensure!(violations.is_empty(), "{}: {violations:?}", member.venue());
     }
