@@ -3,8 +3,9 @@
 //! It drops duplicates, notices jumps in the venue's numbering, builds bars, keeps books in step and fills in
 //! what needs other channels (the value of open interest). It has no clock: each call says what time it is.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod memory;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use shared::event::{
@@ -16,14 +17,10 @@ use shared::maths::order_flow::MinuteBuilder;
 
 use super::book_sync::{BookOut, BookSync};
 use crate::venues::{BookSource, DepthSnapshot, Sequencer, TradeUpdate, Update, What};
+use memory::{ClockOffset, RecentIds};
 
 /// Liquidations remembered per symbol to drop repeats (renewals overlap, venues number none).
 const RECENT_LIQUIDATIONS: usize = 256;
-/// Trades remembered per symbol where the venue does not number them: what an overlap or a replay on subscribing
-/// may repeat.
-const RECENT_TRADES: usize = 4_096;
-/// A venue clock further off than this is a damaged time stamp.
-const MAX_CLOCK_OFFSET: Ms = Ms::HOUR;
 
 /// What the tape asks for or says.
 #[derive(Clone, Debug, PartialEq)]
@@ -399,57 +396,6 @@ impl State {
         self.minutes.covered_from(at + Ms(1));
         (self.trade_sequence, self.unseen) = (Some(newest), None);
         Some(TradeHole { after: seen, before: newest.saturating_add(1), from, to: at })
-    }
-}
-
-/// The newest ids, to know repeats by.
-#[derive(Default)]
-struct RecentIds {
-    order: VecDeque<u64>,
-    known: HashSet<u64>,
-}
-
-impl RecentIds {
-    /// Answers whether the id is new.
-    fn insert(&mut self, id: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let id = hasher.finish();
-        if !self.known.insert(id) {
-            return false;
-        }
-        self.order.push_back(id);
-        if self.order.len() > RECENT_TRADES
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        true
-    }
-}
-
-/// Venue time less ours, at the smallest lag of the last minute or two: clocks are set, so it is not for ever.
-#[derive(Default)]
-struct ClockOffset {
-    since: Ms,
-    now: Option<Ms>,
-    before: Option<Ms>,
-}
-
-impl ClockOffset {
-    fn learn(&mut self, venue: Ms, now: Ms) {
-        let offset = venue - now;
-        if offset.0.abs() > MAX_CLOCK_OFFSET.0 {
-            return;
-        }
-        if (now - self.since).0.abs() > Ms::MINUTE.0 {
-            (self.before, self.now, self.since) = (self.now, None, now);
-        }
-        self.now = self.now.max(Some(offset));
-    }
-
-    fn get(&self) -> Ms {
-        self.now.max(self.before).unwrap_or(Ms::ZERO)
     }
 }
 

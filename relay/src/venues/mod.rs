@@ -5,6 +5,7 @@
 
 pub mod binance;
 pub mod bybit;
+mod calls;
 pub mod coinbase;
 mod common;
 pub mod hyperliquid;
@@ -13,10 +14,10 @@ pub mod okx;
 pub mod sim;
 mod types;
 
+pub use calls::{Answer, Counted, Fetch, Fetched, LimitSpec, RestFault, RestRequest, Window};
 pub use types::{
-    Answer, BookSource, Counted, Decoded, Decoder, DepthDiff, DepthSnapshot, Fetch, Fetched, Frame,
-    Instruments, KeepAlive, Level, LimitSpec, Pace, Poll, Product, RestFault, RestRequest, RouteSpec,
-    Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict, What, Window,
+    BookSource, Decoded, Decoder, DepthDiff, DepthSnapshot, Frame, Instruments, KeepAlive, Level, Pace, Poll,
+    Product, RouteSpec, Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict, What,
 };
 
 use std::sync::Arc;
