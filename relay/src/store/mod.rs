@@ -1,6 +1,8 @@
 //! The store: what was recorded, behind one trait.
 
 mod lock;
+pub mod row;
+mod rows;
 mod sqlite;
 
 pub use lock::{FolderLock, LockError};
@@ -133,6 +135,43 @@ pub trait Store: Send + Sync + 'static {
 
     /// `sqlite` or `postgres`, rows and bytes, for status.
     async fn stats(&self) -> Result<StoreStats, StoreError>;
+}
+
+/// Number of a write transaction; each row remembers the one that wrote it last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Mark(pub i64);
+
+/// A day of a series that has rows in the hot store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HotDay {
+    pub dataset: Dataset,
+    pub symbol: Symbol,
+    pub venue: VenueId,
+    /// 00:00 UTC.
+    pub day: Ms,
+    pub rows: u64,
+}
+
+/// A store of running days, whose finished days can be taken out.
+#[async_trait]
+pub trait HotStore: Store {
+    /// Days before `before` that have rows, ascending by day. Of bars those of 1m alone; holes and coverage are never
+    /// taken out.
+    async fn hot_days(&self, before: Ms) -> Result<Vec<HotDay>, StoreError>;
+
+    /// Rows of a range in one consistent view, ascending, and the mark of that view.
+    async fn snapshot(&self, query: Query) -> Result<(Vec<Event>, Mark), StoreError>;
+
+    /// Deletes rows in `[from, to)` that were not written after `mark`; answers how many.
+    async fn forget(
+        &self,
+        dataset: Dataset,
+        symbol: &Symbol,
+        venue: &VenueId,
+        from: Ms,
+        to: Ms,
+        mark: Mark,
+    ) -> Result<u64, StoreError>;
 }
 
 /// For `/api/status`.

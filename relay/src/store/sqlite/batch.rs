@@ -6,8 +6,9 @@ use rusqlite::{Connection, Error, ErrorCode, Statement, params};
 use shared::event::{Bar, Body, BookTop, Event, Funding, Gap, Liquidation, OpenInterest, Trade};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
-use super::row::{Binder, Stored, upsert_sql};
-use super::rows::{UPSERT_GAP, bind_gap};
+use super::row::{Binder, upsert_sql};
+use crate::store::row::{Sink, Stored};
+use crate::store::rows::{GAP_COLUMNS, GAP_CONFLICT, write_gap};
 use crate::store::{Coverage, Dataset, Record};
 
 /// Rows in one INSERT: enough that the cost per statement vanishes, few enough to stay far from SQLite's
@@ -129,11 +130,11 @@ fn upsert<T: Stored>(conn: &Connection, records: &[Record]) -> rusqlite::Result<
 fn insert<T: Stored>(statement: &mut Statement<'_>, rows: &[(&Event, &T)]) -> rusqlite::Result<()> {
     let mut binder = Binder::new(statement);
     for (event, body) in rows {
-        binder.put(event.symbol.as_str())?;
-        binder.put(event.venue.as_str())?;
-        binder.put(event.timestamp().0)?;
-        binder.put(event.received.0)?;
-        body.bind(&mut binder)?;
+        binder.text(Some(event.symbol.as_str()))?;
+        binder.text(Some(event.venue.as_str()))?;
+        binder.int(Some(event.timestamp().0))?;
+        binder.int(Some(event.received.0))?;
+        body.write(&mut binder)?;
     }
     statement.raw_execute()?;
     Ok(())
@@ -149,11 +150,14 @@ fn put_other(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
 }
 
 fn put_gap(conn: &Connection, symbol: &Symbol, venue: &VenueId, gap: &Gap) -> rusqlite::Result<()> {
-    let mut statement = conn.prepare_cached(UPSERT_GAP)?;
+    let mut statement = conn.prepare_cached(&format!(
+        "INSERT INTO gaps (symbol,venue,{GAP_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)
+         ON CONFLICT (symbol,venue,channel,from_ms) {GAP_CONFLICT}"
+    ))?;
     let mut binder = Binder::new(&mut statement);
-    binder.put(symbol.as_str())?;
-    binder.put(venue.as_str())?;
-    bind_gap(gap, &mut binder)?;
+    binder.text(Some(symbol.as_str()))?;
+    binder.text(Some(venue.as_str()))?;
+    write_gap(gap, &mut binder)?;
     statement.raw_execute()?;
     Ok(())
 }

@@ -6,7 +6,6 @@
 
 mod batch;
 mod row;
-mod rows;
 mod schema;
 mod select;
 mod writer;

@@ -1,53 +1,43 @@
-//! What a stored row is: a table, its own columns, and both directions between them and an event's body.
+//! SQL of stored rows, and SQLite's side of their values.
 
-use rusqlite::types::{FromSql, ToSql};
+use std::borrow::Cow;
+
+use rusqlite::types::{FromSql, Null, ToSql, Type};
 use rusqlite::{Row, Statement};
-use shared::event::Body;
 
-/// A body kept in one table. Columns every table has (symbol, venue, timestamp, received) are not listed.
-pub(super) trait Stored: Sized {
-    const TABLE: &'static str;
-    /// Columns of its own, in the order [`Self::bind`] and [`Self::read`] take.
-    const COLUMNS: &'static [&'static str];
-    /// Key columns after symbol and venue, in key order.
-    const KEY: &'static [&'static str];
-    /// What happens to a row whose key exists: the text after `ON CONFLICT (..)`.
-    const ON_CONFLICT: &'static str;
+use crate::store::row::{BadValue, COMMON, Sink, Source, Stored};
 
-    /// The body, if it is of this kind.
-    fn of(body: &Body) -> Option<&Self>;
-    fn into_body(self) -> Body;
-    /// Writes the columns of its own.
-    fn bind(&self, to: &mut Binder<'_, '_>) -> rusqlite::Result<()>;
-    /// Reads the columns of its own; `timestamp` is the row's.
-    fn read(timestamp: i64, from: &mut Reader<'_, '_>) -> rusqlite::Result<Self>;
+/// Names of the columns of a table, in the order rows are written.
+fn columns<T: Stored>() -> impl Iterator<Item = &'static str> {
+    COMMON.iter().chain(T::COLUMNS).map(|column| column.name)
 }
 
 /// An upsert of `rows` rows.
 pub(super) fn upsert_sql<T: Stored>(rows: usize) -> String {
-    let columns = T::COLUMNS.len() + 4;
-    let one = format!("({})", vec!["?"; columns].join(","));
+    let columns: Vec<&str> = columns::<T>().collect();
+    let one = format!("({})", vec!["?"; columns.len()].join(","));
     format!(
-        "INSERT INTO {} (symbol,venue,timestamp,received,{}) VALUES {} ON CONFLICT (symbol,venue,{}) {}",
+        "INSERT INTO {} ({}) VALUES {} ON CONFLICT (symbol,venue,{}) {}",
         T::TABLE,
-        T::COLUMNS.join(","),
+        columns.join(","),
         vec![one; rows].join(","),
         T::KEY.join(","),
         T::ON_CONFLICT,
     )
 }
 
-/// A range of one venue's rows in key order; `filter` is an extra condition or empty.
+/// A range of one venue's rows in key order, symbol and venue left out; `filter` is an extra condition or empty.
 ///
 /// Parameters: symbol, venue, from, to, limit, then what `filter` asks for.
 pub(super) fn select_sql<T: Stored>(filter: &str, newest: bool) -> String {
     let order = if newest { " DESC" } else { "" };
     let by = |key: &&&str| **key != "interval";
     let order_by: Vec<String> = T::KEY.iter().filter(by).map(|key| format!("{key}{order}")).collect();
+    let columns: Vec<&str> = columns::<T>().skip(2).collect();
     format!(
-        "SELECT timestamp,received,{} FROM {} WHERE symbol=?1 AND venue=?2 {filter} AND timestamp>=?3 \
-         AND timestamp<?4 ORDER BY {} LIMIT ?5",
-        T::COLUMNS.join(","),
+        "SELECT {} FROM {} WHERE symbol=?1 AND venue=?2 {filter} AND timestamp>=?3 AND timestamp<?4 \
+         ORDER BY {} LIMIT ?5",
+        columns.join(","),
         T::TABLE,
         order_by.join(","),
     )
@@ -64,25 +54,37 @@ impl<'a, 'c> Binder<'a, 'c> {
         Binder { statement, next: 1 }
     }
 
-    pub(super) fn put<V: ToSql>(&mut self, value: V) -> rusqlite::Result<()> {
-        self.statement.raw_bind_parameter(self.next, value)?;
+    fn put<V: ToSql>(&mut self, value: Option<V>) -> rusqlite::Result<()> {
+        match value {
+            Some(value) => self.statement.raw_bind_parameter(self.next, value)?,
+            None => self.statement.raw_bind_parameter(self.next, Null)?,
+        }
         self.next += 1;
         Ok(())
     }
+}
 
-    /// A number; SQLite would take NaN for null, so what is not finite is refused.
-    pub(super) fn real(&mut self, value: f64) -> rusqlite::Result<()> {
-        if !value.is_finite() {
+impl Sink for Binder<'_, '_> {
+    type Error = rusqlite::Error;
+
+    fn int(&mut self, value: Option<i64>) -> rusqlite::Result<()> {
+        self.put(value)
+    }
+
+    /// SQLite would take NaN for null, so what is not finite is refused.
+    fn real(&mut self, value: Option<f64>) -> rusqlite::Result<()> {
+        if value.is_some_and(|number| !number.is_finite()) {
             return Err(rusqlite::Error::ToSqlConversionFailure("a number that is not finite".into()));
         }
         self.put(value)
     }
 
-    pub(super) fn maybe_real(&mut self, value: Option<f64>) -> rusqlite::Result<()> {
-        match value {
-            Some(value) => self.real(value),
-            None => self.put(rusqlite::types::Null),
-        }
+    fn text(&mut self, value: Option<&str>) -> rusqlite::Result<()> {
+        self.put(value)
+    }
+
+    fn flag(&mut self, value: Option<bool>) -> rusqlite::Result<()> {
+        self.put(value)
     }
 }
 
@@ -97,24 +99,35 @@ impl<'a, 'r> Reader<'a, 'r> {
         Reader { row, next: 0 }
     }
 
-    pub(super) fn take<V: FromSql>(&mut self) -> rusqlite::Result<V> {
+    fn take<V: FromSql>(&mut self) -> rusqlite::Result<V> {
         self.next += 1;
         self.row.get(self.next - 1)
     }
+}
 
-    /// A text that stands for one of a few values.
-    pub(super) fn named<V: Copy>(&mut self, names: &[(&str, V)]) -> rusqlite::Result<V> {
-        let column = self.next;
+impl Source for Reader<'_, '_> {
+    type Error = rusqlite::Error;
+
+    fn int(&mut self) -> rusqlite::Result<Option<i64>> {
+        self.take()
+    }
+
+    fn real(&mut self) -> rusqlite::Result<Option<f64>> {
+        self.take()
+    }
+
+    fn text(&mut self) -> rusqlite::Result<Option<Cow<'_, str>>> {
         self.next += 1;
-        let text = self.row.get_ref(column)?.as_str()?;
-        names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
-            let kind = rusqlite::types::Type::Text;
-            rusqlite::Error::FromSqlConversionFailure(column, kind, format!("unknown `{text}`").into())
-        })
+        Ok(self.row.get_ref(self.next - 1)?.as_str_or_null()?.map(Cow::Borrowed))
+    }
+
+    fn flag(&mut self) -> rusqlite::Result<Option<bool>> {
+        self.take()
     }
 }
 
-/// The name of a value in the same kind of table; every value is listed, so the fallback is never stored.
-pub(super) fn name_of<V: Copy + PartialEq>(value: V, names: &[(&'static str, V)]) -> &'static str {
-    names.iter().find(|(_, v)| *v == value).map_or("", |(name, _)| name)
+impl From<BadValue> for rusqlite::Error {
+    fn from(error: BadValue) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+    }
 }

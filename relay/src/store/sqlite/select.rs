@@ -5,8 +5,9 @@ use shared::event::{Bar, BookTop, Event, Funding, Liquidation, OpenInterest, Tra
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use super::batch::dataset_name;
-use super::row::{Reader, Stored, select_sql};
-use super::rows::{SELECT_GAPS, read_gap};
+use super::row::{Reader, select_sql};
+use crate::store::row::{BadValue, Source, Stored, needed};
+use crate::store::rows::{GAP_COLUMNS, read_gap};
 use crate::store::{Dataset, GapRow, Query};
 
 /// Rows of a query, ascending by (timestamp, venue).
@@ -66,8 +67,8 @@ fn rows_of_venue<T: Stored>(
     let mut events = Vec::new();
     while let Some(row) = found.next()? {
         let mut reader = Reader::new(row);
-        let timestamp: i64 = reader.take()?;
-        let received = Ms(reader.take()?);
+        let timestamp = Ms(needed(reader.int()?)?);
+        let received = Ms(needed(reader.int()?)?);
         let body = T::read(timestamp, &mut reader)?.into_body();
         events.push(Event { received, symbol: query.symbol.clone(), venue: venue.clone(), body });
     }
@@ -97,17 +98,18 @@ pub(super) fn gaps(
     from: Ms,
     to: Ms,
 ) -> rusqlite::Result<Vec<GapRow>> {
-    let mut statement = conn.prepare_cached(SELECT_GAPS)?;
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT symbol,venue,{GAP_COLUMNS} FROM gaps
+         WHERE (?3 IS NULL OR symbol=?3) AND from_ms<?2 AND (to_ms IS NULL OR to_ms>?1)
+         ORDER BY from_ms,symbol,venue,channel"
+    ))?;
     let mut found = statement.query(params![from.0, to.0, symbol.map(Symbol::as_str)])?;
     let mut gaps = Vec::new();
     while let Some(row) = found.next()? {
         let mut reader = Reader::new(row);
-        let name: String = reader.take()?;
-        let symbol = name.parse().map_err(|e| {
-            let kind = rusqlite::types::Type::Text;
-            rusqlite::Error::FromSqlConversionFailure(0, kind, Box::<shared::market::SymbolError>::new(e))
-        })?;
-        let venue = VenueId::new(&reader.take::<String>()?);
+        let name = needed(reader.text()?)?;
+        let symbol = name.parse().map_err(|_| BadValue::Unknown(name.into_owned()))?;
+        let venue = VenueId::new(&needed(reader.text()?)?);
         gaps.push(GapRow { symbol, venue, gap: read_gap(&mut reader)? });
     }
     Ok(gaps)
