@@ -6,6 +6,7 @@ use crate::market::{Ms, Timeframe};
 
 /// Where a bar's numbers come from. Ordered by trust: a closed bar is replaced only by a greater one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Loaded from a file by the owner.
@@ -20,6 +21,7 @@ pub enum Origin {
 
 /// One bucket of one timeframe. Prices in quote currency per coin, volumes in coins.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bar {
     /// Open time of the bucket.
     pub timestamp: Ms,

@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// Resting value near the mid, in quote currency.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Depth {
     pub bid_usd: f64,
     pub ask_usd: f64,
@@ -13,6 +14,7 @@ pub struct Depth {
 
 /// Best bid and ask, spread and depth of one instant.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BookTop {
     pub timestamp: Ms,
     pub bid_px: f64,

@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// Whether the rate is a forecast or was paid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FundingKind {
     Predicted,
@@ -14,6 +15,7 @@ pub enum FundingKind {
 
 /// A funding rate with the interval it is for. Positive: longs pay shorts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Funding {
     pub timestamp: Ms,
     pub kind: FundingKind,

@@ -7,6 +7,7 @@ use crate::market::Ms;
 
 /// Why data is missing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GapCause {
     /// The line to the venue was down.
@@ -27,6 +28,7 @@ pub enum GapCause {
 
 /// What became of the hole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum GapState {
     Open,
@@ -36,6 +38,7 @@ pub enum GapState {
 
 /// Missing data of one channel, `[from, to)`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// When it was noticed.
     pub timestamp: Ms,

@@ -9,6 +9,7 @@ use crate::market::{Symbol, VenueId};
 
 /// One market of a group: a symbol at a venue.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemberName {
     pub symbol: Symbol,
     pub venue: VenueId,
@@ -16,6 +17,7 @@ pub struct MemberName {
 
 /// What one venue's members add to a joined bar; coins.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VenueVolume {
     pub volume: f64,
     /// Null where sides are unknown.
@@ -26,6 +28,7 @@ pub struct VenueVolume {
 
 /// How a member's data differs from what the sum seems to say.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
     /// It has no bar in this closed bucket: a hole, or it was not listed yet.
@@ -38,6 +41,7 @@ pub enum Difference {
 
 /// A member that differs, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Mark {
     #[serde(flatten)]
     pub member: MemberName,
@@ -48,6 +52,7 @@ pub struct Mark {
 ///
 /// Goes under venue `all` and the `type` of any bar, with `by_venue` and `marks` beside the fields of a bar.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JoinedBar {
     #[serde(flatten)]
     pub bar: Bar,

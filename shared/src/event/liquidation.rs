@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// The position that died.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LiquidationSide {
     Long,
@@ -14,6 +15,7 @@ pub enum LiquidationSide {
 
 /// What `price` is: venues publish different ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PriceKind {
     Average,
@@ -23,6 +25,7 @@ pub enum PriceKind {
 
 /// One forced close.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Liquidation {
     pub timestamp: Ms,
     pub side: LiquidationSide,

@@ -29,11 +29,14 @@ use crate::market::{Ms, Symbol, Timeframe, VenueId};
 
 /// One normalised event of one symbol at one venue.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// When this process got it. Never earlier than the venue's time by contract: a lag is clamped to 0.
     pub received: Ms,
     pub symbol: Symbol,
     pub venue: VenueId,
+    // Each kind of body makes a schema of its own (`crate::schema`).
+    #[cfg_attr(feature = "schema", schemars(skip))]
     #[serde(flatten)]
     pub body: Body,
 }
@@ -153,6 +156,7 @@ impl Event {
 
 /// An event with its place on the bus.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stamped {
     #[serde(flatten)]
     pub event: Event,

@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// Open contracts of one market, one-sided.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenInterest {
     pub timestamp: Ms,
     /// Coins.

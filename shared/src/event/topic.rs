@@ -9,6 +9,7 @@ use crate::market::{Ms, Symbol, Timeframe, VenueId};
 
 /// A kind of stream a client can subscribe to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     Bar,

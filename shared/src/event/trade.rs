@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// The aggressor's side: who crossed the spread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     Buy,
@@ -14,6 +15,7 @@ pub enum Side {
 
 /// One trade as the venue reports it (some merge the fills of one order).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trade {
     pub timestamp: Ms,
     pub price: f64,

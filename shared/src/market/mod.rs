@@ -7,7 +7,7 @@ mod time;
 mod timeframe;
 mod venue;
 
-pub use calendar::{Calendar, CalendarError, Session, Zone};
+pub use calendar::{Calendar, CalendarError, Session, SessionForm, Zone};
 pub use instrument::Instrument;
 pub use symbol::{Group, Kind, Symbol, SymbolError};
 pub use time::{Civil, Ms, QueryTime, TimeError};

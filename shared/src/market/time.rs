@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Chart seconds are another type, in the page alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Ms(pub i64);
 

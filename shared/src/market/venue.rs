@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A venue's name as it appears outside; which venues exist is the relay's registry's business.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct VenueId(Arc<str>);
 

@@ -7,6 +7,8 @@ mod client;
 mod server;
 
 pub use client::{ClientError, ClientFrame, Subscribe, Unsubscribe};
+#[cfg(feature = "schema")]
+pub(crate) use server::Control;
 pub use server::{ChannelStatus, Data, ServerFrame, Status, Subscribed, TopicName, VenueState, VenueStatus};
 
 /// WebSocket subprotocol of the JSON form.

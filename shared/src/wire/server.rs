@@ -8,6 +8,7 @@ use crate::market::{Ms, Symbol, Timeframe, VenueId};
 
 /// A data frame: an event with its place on the bus.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Data {
     #[serde(flatten)]
     pub stamped: Stamped,
@@ -46,6 +47,7 @@ pub enum ServerFrame {
 
 /// Whether data flows, once at connect and on each change.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Status {
     pub timestamp: Ms,
     /// At least one venue delivers.
@@ -59,6 +61,7 @@ pub struct Status {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VenueStatus {
     pub venue: VenueId,
     pub state: VenueState,
@@ -73,6 +76,7 @@ pub struct VenueStatus {
 
 /// What is known of one channel of a venue, over all symbols followed there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelStatus {
     pub channel: Channel,
     /// The worst of its symbols.
@@ -87,6 +91,7 @@ pub struct ChannelStatus {
 
 /// What is known of a venue or topic; worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum VenueState {
     /// Data came within its usual interval.
@@ -103,7 +108,9 @@ pub enum VenueState {
 
 /// Confirms a subscription with the topics it resolved to.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subscribed {
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::RequestId>"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Value>,
     pub topics: Vec<TopicName>,
@@ -111,6 +118,7 @@ pub struct Subscribed {
 
 /// A topic as JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicName {
     pub symbol: Symbol,
     pub venue: VenueId,
@@ -127,17 +135,20 @@ impl From<Topic> for TopicName {
 
 /// The frames that are not data, under their `type`.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Control {
+pub(crate) enum Control {
     Status(Status),
     Subscribed(Subscribed),
     Error {
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::RequestId>"))]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Value>,
         code: String,
         message: String,
     },
     Pong {
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::RequestId>"))]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Value>,
     },

@@ -12,7 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::session::{CalendarError, Session};
+pub use self::session::{CalendarError, Form as SessionForm, Session};
 pub use self::zone::Zone;
 use super::{Civil, Ms, Timeframe};
 
@@ -88,7 +88,13 @@ impl Calendar {
         }
     }
 
-    fn session(&self) -> Option<&Session> {
+    /// The date of the trading day that holds `at`, or of the last one before it, as its midnight UTC.
+    pub fn trading_day(&self, at: Ms) -> Ms {
+        self.session().map_or_else(|| at.floor(Ms::DAY), |session| session.date_at(at))
+    }
+
+    /// The daily session; `None` around the clock.
+    pub fn session(&self) -> Option<&Session> {
         match self {
             Calendar::Continuous => None,
             Calendar::Cme => Some(&session::CME),

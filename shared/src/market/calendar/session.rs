@@ -135,6 +135,11 @@ impl Session {
         (open.max(start), open + step)
     }
 
+    /// Midnight UTC of the date of the newest trading day whose session began at or before `at`.
+    pub(super) fn date_at(&self, at: Ms) -> Ms {
+        Ms(self.day_at(plausible(at)) * Ms::DAY.0)
+    }
+
     /// The newest trading day whose session began at or before `at`.
     fn day_at(&self, at: Ms) -> i64 {
         let local = at + self.zone.offset(at) - Ms(self.start * Ms::MINUTE.0);
@@ -226,15 +231,20 @@ fn date(text: &str) -> Result<i64, CalendarError> {
 
 /// How a session is told outside.
 #[derive(Serialize, Deserialize)]
-struct Form {
-    zone: String,
-    /// 1 = Monday.
-    days: Vec<u8>,
-    /// Local `HH:MM`.
-    start: String,
-    end: String,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Session"))]
+pub struct Form {
+    /// IANA name, or a distance from UTC like `+05:30`.
+    pub zone: String,
+    /// Trading days; 1 = Monday.
+    pub days: Vec<u8>,
+    /// Local `HH:MM`; later in the day than `end`, or the same: of the evening before.
+    pub start: String,
+    /// Local `HH:MM`, up to `24:00`.
+    pub end: String,
+    /// `YYYY-MM-DD`.
     #[serde(default)]
-    holidays: Vec<String>,
+    pub holidays: Vec<String>,
 }
 
 impl TryFrom<Form> for Session {

@@ -11,6 +11,7 @@ use crate::market::Ms;
 
 /// A rate on common bases; decimals, positive: longs pay shorts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Basis {
     /// Of one hour: rate / interval in hours.
     pub hourly: f64,
@@ -40,6 +41,7 @@ pub fn countdown(funding: &Funding, now: Ms) -> Option<Ms> {
 
 /// The members' rates of one kind in one number.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JoinedFunding {
     /// The instant it is for; each part is the newest up to then.
     pub timestamp: Ms,

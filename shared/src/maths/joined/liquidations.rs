@@ -10,6 +10,7 @@ use crate::market::{Ms, VenueId};
 
 /// Positions of one side that died.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tally {
     pub count: u64,
     /// Coins.
@@ -20,6 +21,7 @@ pub struct Tally {
 
 /// Both sides.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sides {
     pub long: Tally,
     pub short: Tally,
@@ -43,6 +45,7 @@ impl Sides {
 
 /// Counts and sums of a window, `(from, to]`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JoinedLiquidations {
     pub from: Ms,
     pub to: Ms,

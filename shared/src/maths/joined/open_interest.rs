@@ -10,6 +10,7 @@ use crate::market::{Ms, VenueId};
 
 /// What one venue's members hold.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Held {
     /// Coins.
     pub open_interest: f64,
@@ -19,6 +20,7 @@ pub struct Held {
 
 /// Open interest of all members that have a fresh one.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JoinedOi {
     /// The instant it is for; each part is the newest up to then.
     pub timestamp: Ms,
