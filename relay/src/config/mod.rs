@@ -6,6 +6,7 @@
 mod layers;
 mod limits;
 mod log;
+mod retention;
 mod server;
 mod store;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use shared::market::Symbol;
 pub use layers::Layers;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
+pub use retention::RetentionConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
 pub use venues::{BaseUrls, Licence, Provider, VenuesConfig};
@@ -46,6 +48,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub venues: VenuesConfig,
     pub store: StoreConfig,
+    pub retention: RetentionConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
 }
@@ -117,6 +120,7 @@ impl Config {
             log: LogConfig::read(layers)?,
             venues: VenuesConfig::read(layers, flags.demo)?,
             store: StoreConfig::read(layers)?,
+            retention: RetentionConfig::read(layers)?,
             limits: LimitsConfig::read(layers)?,
             server: ServerConfig::read(layers, flags.listen)?,
         };

@@ -117,6 +117,23 @@ fn store_url_beats_sqlite_path_beats_data_dir() {
 }
 
 #[test]
+fn retention_is_days_or_forever_and_a_cap_has_a_unit() {
+    let standard = from_env(&[]).unwrap().retention;
+    assert_eq!(standard, RetentionConfig::default());
+    assert_eq!((standard.bars, standard.book, standard.disk_cap), (None, Some(30), None));
+    let set = [("RETENTION_BOOK_DAYS", "forever"), ("RETENTION_BARS_DAYS", "400"), ("DISK_CAP", "20GB")];
+    let set = from_env(&set).unwrap().retention;
+    assert_eq!((set.bars, set.book, set.disk_cap), (Some(400), None, Some(20_000_000_000)));
+    let file = "[retention]\ntrades_days = 7\nimports_days = \"forever\"\ndisk_cap = \"1.5TB\"";
+    let set = from_file(file).unwrap().retention;
+    assert_eq!((set.trades, set.imports, set.disk_cap), (Some(7), None, Some(1_500_000_000_000)));
+    for (name, value) in [("RETENTION_OI_DAYS", "0"), ("RETENTION_FUNDING_DAYS", "-1"), ("DISK_CAP", "20")] {
+        let error = from_env(&[(name, value)]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{name}: `{value}` is not ")), "{error}");
+    }
+}
+
+#[test]
 fn venue_addresses_cover_spot_unless_it_has_its_own() {
     let urls = |variables: &[(&str, &str)]| from_env(variables).unwrap().venues.base_urls.remove("binance");
     assert_eq!(urls(&[]), None);
@@ -240,7 +257,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "port = 1",
-            "unknown setting port in tapedeck.toml: the sections are [limits], [log], [server], [store], [venues]",
+            "unknown setting port in tapedeck.toml: the sections are [limits], [log], [retention], [server], [store], [venues]",
         ),
         (
             "[venues.kraken]\nws_url = \"x\"",

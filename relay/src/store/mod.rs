@@ -155,14 +155,15 @@ pub struct HotDay {
 /// A store of running days, whose finished days can be taken out.
 #[async_trait]
 pub trait HotStore: Store {
-    /// Days before `before` that have rows, ascending by day. Of bars those of 1m alone; holes and coverage are never
-    /// taken out.
+    /// Days before `before` that have rows, ascending by day. Of bars closed ones of 1m alone; holes and coverage are
+    /// never taken out.
     async fn hot_days(&self, before: Ms) -> Result<Vec<HotDay>, StoreError>;
 
     /// Rows of a range in one consistent view, ascending, and the mark of that view.
     async fn snapshot(&self, query: Query) -> Result<(Vec<Event>, Mark), StoreError>;
 
-    /// Deletes rows in `[from, to)` that were not written after `mark`; answers how many.
+    /// Deletes rows in `[from, to)` that were not written after `mark`; answers how many. Of bars closed ones alone: a
+    /// forming one that was abandoned is in no file.
     async fn forget(
         &self,
         dataset: Dataset,

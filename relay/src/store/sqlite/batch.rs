@@ -6,10 +6,11 @@ use rusqlite::{Connection, Error, ErrorCode, Statement, params};
 use shared::event::{Bar, Body, BookTop, Event, Funding, Gap, Liquidation, OpenInterest, Trade};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
+use super::hot;
 use super::row::{Binder, upsert_sql};
 use crate::store::row::{Sink, Stored};
 use crate::store::rows::{GAP_COLUMNS, GAP_CONFLICT, write_gap};
-use crate::store::{Coverage, Dataset, Record};
+use crate::store::{Coverage, Dataset, Mark, Record};
 
 /// Rows in one INSERT: enough that the cost per statement vanishes, few enough to stay far from SQLite's
 /// limit of bound values.
@@ -68,12 +69,13 @@ fn refused(error: &Error) -> bool {
 
 fn apply_all(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
-    upsert::<Bar>(&tx, records)?;
-    upsert::<OpenInterest>(&tx, records)?;
-    upsert::<Funding>(&tx, records)?;
-    upsert::<Liquidation>(&tx, records)?;
-    upsert::<BookTop>(&tx, records)?;
-    upsert::<Trade>(&tx, records)?;
+    let mark = hot::next_mark(&tx)?;
+    upsert::<Bar>(&tx, records, mark)?;
+    upsert::<OpenInterest>(&tx, records, mark)?;
+    upsert::<Funding>(&tx, records, mark)?;
+    upsert::<Liquidation>(&tx, records, mark)?;
+    upsert::<BookTop>(&tx, records, mark)?;
+    upsert::<Trade>(&tx, records, mark)?;
     for record in records {
         put_other(&tx, record)?;
     }
@@ -83,14 +85,15 @@ fn apply_all(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> 
 /// The slow way round: one by one, leaving out what is refused.
 fn apply_each(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
+    let mark = hot::next_mark(&tx)?;
     for record in records {
         let one = std::slice::from_ref(record);
-        let done = upsert::<Bar>(&tx, one)
-            .and_then(|()| upsert::<OpenInterest>(&tx, one))
-            .and_then(|()| upsert::<Funding>(&tx, one))
-            .and_then(|()| upsert::<Liquidation>(&tx, one))
-            .and_then(|()| upsert::<BookTop>(&tx, one))
-            .and_then(|()| upsert::<Trade>(&tx, one))
+        let done = upsert::<Bar>(&tx, one, mark)
+            .and_then(|()| upsert::<OpenInterest>(&tx, one, mark))
+            .and_then(|()| upsert::<Funding>(&tx, one, mark))
+            .and_then(|()| upsert::<Liquidation>(&tx, one, mark))
+            .and_then(|()| upsert::<BookTop>(&tx, one, mark))
+            .and_then(|()| upsert::<Trade>(&tx, one, mark))
             .and_then(|()| put_other(&tx, record));
         match done {
             Err(e) if refused(&e) => {
@@ -103,7 +106,7 @@ fn apply_each(conn: &mut Connection, records: &[Record]) -> rusqlite::Result<()>
 }
 
 /// Upserts the bodies of one kind, many rows a statement.
-fn upsert<T: Stored>(conn: &Connection, records: &[Record]) -> rusqlite::Result<()> {
+fn upsert<T: Stored>(conn: &Connection, records: &[Record], mark: Mark) -> rusqlite::Result<()> {
     let rows: Vec<(&Event, &T)> = records
         .iter()
         .filter_map(|record| match record {
@@ -118,17 +121,22 @@ fn upsert<T: Stored>(conn: &Connection, records: &[Record]) -> rusqlite::Result<
     let rest = whole.remainder();
     let mut many = conn.prepare_cached(&upsert_sql::<T>(ROWS_PER_STATEMENT))?;
     for chunk in whole {
-        insert(&mut many, chunk)?;
+        insert(&mut many, chunk, mark)?;
     }
     let mut one = conn.prepare_cached(&upsert_sql::<T>(1))?;
     for row in rest.chunks(1) {
-        insert(&mut one, row)?;
+        insert(&mut one, row, mark)?;
     }
     Ok(())
 }
 
-fn insert<T: Stored>(statement: &mut Statement<'_>, rows: &[(&Event, &T)]) -> rusqlite::Result<()> {
+fn insert<T: Stored>(
+    statement: &mut Statement<'_>,
+    rows: &[(&Event, &T)],
+    mark: Mark,
+) -> rusqlite::Result<()> {
     let mut binder = Binder::new(statement);
+    binder.int(Some(mark.0))?;
     for (event, body) in rows {
         binder.text(Some(event.symbol.as_str()))?;
         binder.text(Some(event.venue.as_str()))?;

@@ -5,6 +5,7 @@
 //! never the file's integrity.
 
 mod batch;
+mod hot;
 mod row;
 mod schema;
 mod select;
@@ -25,7 +26,8 @@ use shared::event::Event;
 use shared::market::{Ms, Symbol, VenueId};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Dataset, GapRow, Query, Record, Store, StoreError, StoreStats};
+use super::{Dataset, GapRow, HotDay, HotStore, Mark, Query, Record, Store, StoreError, StoreStats};
+use hot::Forget;
 use writer::{Command, QUEUE_RECORDS, Shared, Writer};
 
 /// Reading connections, and so queries that run at once.
@@ -85,6 +87,8 @@ impl SqliteStore {
         }
         let mut conn = Connection::open(path).map_err(open)?;
         conn.busy_timeout(BUSY).map_err(open)?;
+        // Before the first table, or not at all: what sealing frees is given back to the disk.
+        conn.execute_batch("PRAGMA auto_vacuum=INCREMENTAL").map_err(open)?;
         if let Some(copy) = schema::migrate(&mut conn, path, migrations)? {
             tracing::info!(copy = %copy.display(), "store migrated; the file as it was is kept");
         }
@@ -216,6 +220,42 @@ impl Store for SqliteStore {
             pending: self.shared.pending.load(Ordering::Relaxed),
             error: self.shared.error(),
         })
+    }
+}
+
+#[async_trait]
+impl HotStore for SqliteStore {
+    async fn hot_days(&self, before: Ms) -> Result<Vec<HotDay>, StoreError> {
+        self.query(move |conn| hot::days(conn, before)).await
+    }
+
+    async fn snapshot(&self, query: Query) -> Result<(Vec<Event>, Mark), StoreError> {
+        self.query(move |conn| hot::snapshot(conn, &query)).await
+    }
+
+    /// In small transactions of the writing thread, so that new rows do not wait.
+    async fn forget(
+        &self,
+        dataset: Dataset,
+        symbol: &Symbol,
+        venue: &VenueId,
+        from: Ms,
+        to: Ms,
+        mark: Mark,
+    ) -> Result<u64, StoreError> {
+        let (symbol, venue) = (symbol.clone(), venue.clone());
+        let mut what = Forget { dataset, symbol, venue, from, to, mark };
+        let mut deleted = 0;
+        loop {
+            let (reply, done) = oneshot::channel();
+            self.send(Command::Forget(what.clone(), reply))?;
+            let (some, next) = done.await.map_err(|_| StoreError::Closed)??;
+            deleted += some;
+            match next {
+                Some(at) => what.from = at,
+                None => return Ok(deleted),
+            }
+        }
     }
 }
 

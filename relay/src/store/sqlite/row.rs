@@ -12,17 +12,18 @@ fn columns<T: Stored>() -> impl Iterator<Item = &'static str> {
     COMMON.iter().chain(T::COLUMNS).map(|column| column.name)
 }
 
-/// An upsert of `rows` rows.
+/// An upsert of `rows` rows. The first parameter is the number of the transaction.
 pub(super) fn upsert_sql<T: Stored>(rows: usize) -> String {
     let columns: Vec<&str> = columns::<T>().collect();
-    let one = format!("({})", vec!["?"; columns.len()].join(","));
+    let one = format!("(?1,{})", vec!["?"; columns.len()].join(","));
     format!(
-        "INSERT INTO {} ({}) VALUES {} ON CONFLICT (symbol,venue,{}) {}",
+        "INSERT INTO {} (batch,{}) VALUES {} ON CONFLICT (symbol,venue,{}) {}",
         T::TABLE,
         columns.join(","),
         vec![one; rows].join(","),
         T::KEY.join(","),
-        T::ON_CONFLICT,
+        // A row that is changed was written by this transaction, one that stays as it is was not.
+        T::ON_CONFLICT.replacen("DO UPDATE SET ", "DO UPDATE SET batch=excluded.batch,", 1),
     )
 }
 

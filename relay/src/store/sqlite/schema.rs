@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::store::StoreError;
 
 /// Step n brings schema n to n + 1. Steps are history: never edited once released, only added to.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// Rows are found by key alone, so tables are clustered by it (`WITHOUT ROWID`). Times are Unix ms, UTC.
 const V1: &str = "
@@ -57,6 +57,19 @@ CREATE TABLE coverage (
     from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
     PRIMARY KEY (symbol, venue, dataset, from_ms)
 ) WITHOUT ROWID;
+";
+
+/// Each row remembers the transaction that wrote it last, and `meta` the newest of them: what is deleted after it
+/// was sealed is only what had been sealed. Rows from before count as written by transaction 0.
+const V2: &str = "
+ALTER TABLE candles ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE oi ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE funding ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE liquidations ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE book ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trades ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta (name, value) VALUES ('batch', 0);
 ";
 
 /// Brings the file to the newest schema; an older file is copied first, beside itself.

@@ -136,14 +136,8 @@ pub(super) fn newest(
     symbol: &Symbol,
     venue: &VenueId,
 ) -> rusqlite::Result<Option<Ms>> {
-    let (table, interval) = match dataset {
-        Dataset::Bars(tf) => (Bar::TABLE, Some(tf)),
-        Dataset::Oi => (OpenInterest::TABLE, None),
-        Dataset::Funding => (Funding::TABLE, None),
-        Dataset::Liquidations => (Liquidation::TABLE, None),
-        Dataset::Book => (BookTop::TABLE, None),
-        Dataset::Trades => (Trade::TABLE, None),
-    };
+    let table = table(dataset);
+    let interval = if let Dataset::Bars(tf) = dataset { Some(tf) } else { None };
     let filter = if interval.is_some() { "AND interval=?3" } else { "AND ?3 IS NULL" };
     let sql = format!(
         "SELECT timestamp FROM {table} WHERE symbol=?1 AND venue=?2 {filter} ORDER BY timestamp DESC LIMIT 1"
@@ -152,4 +146,16 @@ pub(super) fn newest(
         .query_row(params![symbol.as_str(), venue.as_str(), interval.map(Timeframe::name)], |r| r.get(0))
         .optional()
         .map(|at| at.map(Ms))
+}
+
+/// The table of a dataset.
+pub(super) fn table(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Bars(_) => Bar::TABLE,
+        Dataset::Oi => OpenInterest::TABLE,
+        Dataset::Funding => Funding::TABLE,
+        Dataset::Liquidations => Liquidation::TABLE,
+        Dataset::Book => BookTop::TABLE,
+        Dataset::Trades => Trade::TABLE,
+    }
 }

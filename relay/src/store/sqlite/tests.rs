@@ -1,3 +1,4 @@
+mod hot;
 mod kill;
 
 use std::time::{Duration, Instant};
@@ -274,9 +275,10 @@ async fn queued_records_are_durable_without_a_flush() {
 async fn a_newer_schema_and_a_file_that_is_no_store_are_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hot.sqlite3");
-    drop(SqliteStore::open_with(&path, &[schema::MIGRATIONS[0], "CREATE TABLE later (x)"], None).unwrap());
+    let newer = [schema::MIGRATIONS, &["CREATE TABLE later (x)"]].concat();
+    drop(SqliteStore::open_with(&path, &newer, None).unwrap());
     let error = SqliteStore::open(&path).map(drop).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 3, known: 2, .. }), "{error}");
     assert!(!error.to_string().contains('\n') && error.to_string().contains("hot.sqlite3"), "{error}");
 
     let junk = folder.path().join("junk.sqlite3");
@@ -293,17 +295,18 @@ async fn a_migration_keeps_a_copy_of_the_file_as_it_was() {
     let store = SqliteStore::open(&path).unwrap();
     put(&store, [event("sim", 0, Body::Bar(bar(1, 7.0)))]).await;
     drop(store);
-    let copy = folder.path().join("hot.sqlite3.schema1.bak");
-    let steps = [schema::MIGRATIONS[0], "ALTER TABLE candles ADD COLUMN note TEXT"];
+    let copy = folder.path().join("hot.sqlite3.schema2.bak");
+    let with = |step| [schema::MIGRATIONS, &[step]].concat();
     // A copy left by a try that failed is no obstacle, and a step that fails changes nothing.
     std::fs::write(&copy, "half a copy").unwrap();
-    let broken = SqliteStore::open_with(&path, &[steps[0], "ALTER TABLE nothing ADD x"], None);
+    let broken = SqliteStore::open_with(&path, &with("ALTER TABLE nothing ADD x"), None);
     assert!(matches!(broken.map(drop), Err(StoreError::Open { .. })));
-    let store = SqliteStore::open_with(&path, &steps, None).unwrap();
+    let store =
+        SqliteStore::open_with(&path, &with("ALTER TABLE candles ADD COLUMN note TEXT"), None).unwrap();
     assert_eq!(bars(&store).await[0].close, 7.0);
     let old = rusqlite::Connection::open(&copy).unwrap();
     let count = |sql| old.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
-    assert_eq!(count("PRAGMA user_version"), 1);
+    assert_eq!(count("PRAGMA user_version"), 2);
     assert_eq!(count("SELECT count(*) FROM candles"), 1);
 }
 

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use shared::market::Ms;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::batch;
+use super::hot::{self, Forget};
 use crate::store::{Record, StoreError};
 
 /// Records that may wait for the disk; a writer with more waits itself.
@@ -25,6 +27,8 @@ pub(super) enum Command {
     /// Records and the queue places they hold.
     Write(Vec<Record>, usize),
     Flush(oneshot::Sender<Result<(), StoreError>>),
+    /// Deletes some rows; answers how many, and where to go on.
+    Forget(Forget, oneshot::Sender<Result<(u64, Option<Ms>), StoreError>>),
     /// Runs as it is on the writing connection: how a test makes the disk full.
     #[cfg(test)]
     Sql(&'static str),
@@ -114,6 +118,11 @@ impl Writer {
             Command::Flush(reply) => {
                 self.waiting.push(reply);
                 self.commit();
+            }
+            Command::Forget(what, reply) => {
+                let done = hot::forget_some(&self.conn, &what).map_err(|e| StoreError::Write(e.to_string()));
+                // The asker may have given up; the rows are gone all the same.
+                reply.send(done).ok();
             }
             #[cfg(test)]
             Command::Sql(sql) => self.conn.execute_batch(sql).unwrap_or_else(|e| panic!("{sql}: {e}")),
