@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
         let (product, name) = named.with_context(|| format!("{symbol} is neither a perpetual nor a pair"))?;
         let instrument =
             venue.guess_instrument(product, &name).with_context(|| format!("what is {name}?"))?;
-        streams.extend(venue.streams(&instrument, &Channel::ALL));
+        streams.extend(venue.streams(&instrument, &Channel::OFFERED));
         instruments.insert(product, instrument);
     }
     if streams.is_empty() {

@@ -21,7 +21,7 @@ use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
 use crate::config::VenuesConfig;
-use crate::derive::{self, HigherBars, JoinedBars};
+use crate::derive::{self, HigherBars, JoinedBars, Makers};
 use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
@@ -112,7 +112,7 @@ impl Relay {
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory, history.clone());
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
-            tokio::spawn(derive::run(bus.clone(), higher, joined, wanted)),
+            tokio::spawn(derive::run(bus.clone(), Makers { higher, joined }, wanted)),
             tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];

@@ -289,7 +289,7 @@ impl SymbolRow {
             .iter()
             .find(|(held, _)| held == venue)
             .map_or(&self.channels, |(_, own)| own);
-        if known.is_empty() { &Channel::ALL } else { known }
+        if known.is_empty() { &Channel::OFFERED } else { known }
     }
 }
 

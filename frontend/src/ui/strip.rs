@@ -151,6 +151,9 @@ const fn channel_name(channel: shared::event::Channel) -> &'static str {
         Channel::Liquidation => "Liquidations",
         Channel::Trade => "Trades",
         Channel::Book => "Book",
+        Channel::Signal => "Signals",
+        Channel::Guards => "Guards",
+        Channel::Heatmap => "Heat map",
     }
 }
 

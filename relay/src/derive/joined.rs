@@ -11,7 +11,7 @@ use shared::maths::joined::Members;
 use shared::maths::joined::bars::Joiner;
 use tokio::time::Instant;
 
-use super::{HigherBars, Jobs, Seed};
+use super::{HigherBars, Jobs, LINGER, Seed};
 use crate::bus::Bus;
 use crate::directory::{Directory, JoinedMarket};
 use crate::history::{BarsQuery, History};
@@ -26,8 +26,6 @@ const KEEP: usize = 360;
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// Members whose longer bars could not be made are tried again so often.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
-/// A topic nobody subscribes to goes on so long after it was last asked for (pages that poll).
-const LINGER: Duration = Duration::from_secs(60);
 
 /// What one joined topic is called inside: the asked symbol and the interval.
 type Key = (Symbol, Timeframe);
@@ -79,7 +77,7 @@ impl JoinedBars {
         JoinedBars { bus, hub, directory, history, joints, feeds, reviewed, linger }
     }
 
-    /// Takes a member's bar; one that closes a joined bar is told at once, others with the next [`Self::flush`].
+    /// Takes a member's bar; one that closes a joined bar is told at once, others with the next [`Self::tick`].
     pub(super) fn take(&mut self, event: &Event) {
         let Body::Bar(bar) = &event.body else { return };
         if self.feeds.is_empty() {
@@ -115,7 +113,7 @@ impl JoinedBars {
     }
 
     /// Tells what changed since, and what time closes; ends what nobody wants any more.
-    pub(super) fn flush(&mut self, higher: &mut HigherBars, jobs: &mut Jobs) {
+    pub(super) fn tick(&mut self, higher: &mut HigherBars, jobs: &mut Jobs) {
         let now = self.history.now();
         for ((symbol, _), joint) in self.joints.iter_mut().filter(|(_, joint)| joint.early.is_none()) {
             for closed in joint.joiner.clock(now) {

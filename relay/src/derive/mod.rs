@@ -1,7 +1,13 @@
 //! Derive: events made of events, with the same functions the page uses.
 //!
-//! Bars of the longer intervals and bars joined over venues are made once somebody asks: [`Demand`] goes in, and
-//! is answered when the first of them are on the bus, so that who subscribes next finds them.
+//! All of it is made once somebody asks: [`Demand`] goes in, and is answered when the first values are on the bus,
+//! so that who subscribes next finds them.
+//!
+//! There is one maker per kind, a field of [`Makers`]. To add one: a file here with a struct that has `take(&Event)`
+//! (everything on the bus), `want(&Topic, .., &mut Jobs)` (somebody asked: begin, or note that it is still wanted;
+//! what has to be read first is a job), `seed(..)` (what the job read, a variant of `Seed`) and `tick(..)` (every
+//! [`TICK`]: tell what changed, end what nobody wants); a field in [`Makers`]; and a line in each of its functions,
+//! which leave no channel out.
 
 mod bars;
 mod joined;
@@ -10,7 +16,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::event::{Channel, Cursor, Topic};
+use shared::event::{Channel, Cursor, Event, Topic};
 use shared::market::Timeframe;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -20,8 +26,10 @@ use crate::bus::Bus;
 pub use bars::HigherBars;
 pub use joined::JoinedBars;
 
-/// How often joined bars that changed are told.
-const FLUSH_EVERY: Duration = Duration::from_millis(50);
+/// How often makers look at the time.
+pub const TICK: Duration = Duration::from_millis(50);
+/// What nobody subscribes to goes on so long after it was last asked for (pages that poll).
+pub const LINGER: Duration = Duration::from_secs(60);
 
 /// Topics that clients want, and whom to tell once they have values.
 pub struct Demand {
@@ -32,8 +40,11 @@ pub struct Demand {
 
 /// Whether a topic is made on demand.
 pub fn is_derived(topic: &Topic) -> bool {
-    topic.channel == Channel::Bar
-        && (topic.venue.is_all() || topic.interval.is_some_and(|tf| tf != Timeframe::M1))
+    match topic.channel {
+        Channel::Bar => topic.venue.is_all() || topic.interval.is_some_and(|tf| tf != Timeframe::M1),
+        Channel::Signal | Channel::Guards | Channel::Heatmap => true,
+        Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Trade | Channel::Book => false,
+    }
 }
 
 /// What a reading of the history ends with.
@@ -61,45 +72,64 @@ impl Jobs {
     }
 }
 
+/// One of each kind.
+pub struct Makers {
+    pub higher: HigherBars,
+    pub joined: JoinedBars,
+}
+
+impl Makers {
+    fn take(&mut self, event: &Event) {
+        self.higher.take(event);
+        self.joined.take(event);
+    }
+
+    fn want(&mut self, topic: &Topic, jobs: &mut Jobs) {
+        match topic.channel {
+            Channel::Bar if topic.venue.is_all() => self.joined.want(topic, &mut self.higher, jobs),
+            Channel::Bar => self.higher.want(topic, jobs),
+            // Nobody makes these: the topics are empty.
+            Channel::Signal | Channel::Guards | Channel::Heatmap => {}
+            Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Trade | Channel::Book => {}
+        }
+    }
+
+    fn seed(&mut self, seed: Seed) {
+        match seed {
+            Seed::Higher(seed) => self.higher.seed(seed),
+            Seed::Joined(seed) => self.joined.seed(seed),
+        }
+    }
+
+    fn tick(&mut self, jobs: &mut Jobs) {
+        self.joined.tick(&mut self.higher, jobs);
+    }
+}
+
 /// Works until the bus closes.
-pub async fn run(
-    bus: Arc<dyn Bus>,
-    mut higher: HigherBars,
-    mut joined: JoinedBars,
-    mut demand: mpsc::UnboundedReceiver<Demand>,
-) {
+pub async fn run(bus: Arc<dyn Bus>, mut makers: Makers, mut demand: mpsc::UnboundedReceiver<Demand>) {
     let mut events = bus.consume();
     let mut jobs = Jobs::default();
     let mut waiting: Vec<Demand> = Vec::new();
-    let mut flush = tokio::time::interval(FLUSH_EVERY);
-    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             event = events.recv() => match event {
-                Some(stamped) => {
-                    higher.take(&stamped.event);
-                    joined.take(&stamped.event);
-                }
+                Some(stamped) => makers.take(&stamped.event),
                 None => return,
             },
             Some(wanted) = demand.recv() => {
                 for topic in wanted.topics.iter().filter(|t| is_derived(t)) {
-                    if topic.venue.is_all() {
-                        joined.want(topic, &mut higher, &mut jobs);
-                    } else {
-                        higher.want(topic, &mut jobs);
-                    }
+                    makers.want(topic, &mut jobs);
                 }
                 waiting.push(wanted);
             }
             Some(Ok((topic, seed))) = jobs.running.join_next() => {
                 jobs.topics.remove(&topic);
-                match seed {
-                    Seed::Higher(seed) => higher.seed(seed),
-                    Seed::Joined(seed) => joined.seed(seed),
-                }
+                makers.seed(seed);
             }
-            _ = flush.tick() => joined.flush(&mut higher, &mut jobs),
+            _ = ticks.tick() => makers.tick(&mut jobs),
         }
         for done in waiting.extract_if(.., |w| !w.topics.iter().any(|t| jobs.holds(t))) {
             // Whoever asked may have left.

@@ -68,7 +68,7 @@ fn instrument((venue, symbol, quote): (&str, &str, &str), kind: Kind) -> Arc<Ins
         tick_size: 0.1,
         step_size: 0.001,
         multiplier: 1.0,
-        channels: Channel::ALL.to_vec(),
+        channels: Channel::OFFERED.to_vec(),
         calendar: Calendar::default(),
     })
 }
@@ -114,7 +114,7 @@ impl Rig {
         joined.linger = linger;
         let (demand, wanted) = mpsc::unbounded_channel();
         tokio::spawn(hub.clone().run(bus.consume()));
-        tokio::spawn(run(bus.clone(), higher, joined, wanted));
+        tokio::spawn(run(bus.clone(), Makers { higher, joined }, wanted));
         let rig = Rig { bus, hub, directory, demand, now };
         rig.list(listed);
         rig

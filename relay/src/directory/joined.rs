@@ -6,7 +6,7 @@ use shared::event::Channel;
 use shared::market::{Instrument, Symbol};
 use shared::maths::joined::{Member, Members};
 
-use super::Directory;
+use super::{Directory, Listing};
 
 /// The markets of one group as asked for by one symbol.
 #[derive(Clone, Debug)]
@@ -29,6 +29,20 @@ impl Directory {
         };
         let instruments = members.list().iter().filter_map(of).collect();
         Some(JoinedMarket { symbol: symbol.clone(), members, instruments })
+    }
+
+    /// The channels the relay makes of what venues offer for a symbol: signals where there are bars, guards where
+    /// it is traded, heat maps where anybody in its group publishes liquidations.
+    pub fn made(&self, symbol: &Symbol) -> Vec<Channel> {
+        let markets = self.markets(symbol);
+        let traded = markets.first().filter(|market| market.status == Listing::Trading);
+        let offers = |i: &Arc<Instrument>, channel| i.channels.contains(&channel);
+        let bars = markets.iter().any(|market| offers(&market.instrument, Channel::Bar));
+        let deaths = traded.is_some_and(|m| {
+            self.members(&m.instrument.group).iter().any(|i| offers(i, Channel::Liquidation))
+        });
+        let made = [(Channel::Signal, bars), (Channel::Guards, traded.is_some()), (Channel::Heatmap, deaths)];
+        made.into_iter().filter(|(_, there)| *there).map(|(channel, _)| channel).collect()
     }
 }
 

@@ -1,3 +1,4 @@
+use shared::event::Channel;
 use shared::market::{Calendar, Kind};
 
 use super::*;
@@ -147,4 +148,23 @@ fn what_was_found_is_forgotten_in_time_unless_followed() {
     );
     assert!(!known("A1USDT-PERP"));
     assert_eq!(directory.members(&Group::new("A1", Kind::Perp)), Vec::new());
+}
+
+#[test]
+fn what_the_relay_makes_follows_from_what_the_group_has() {
+    let offering = |at: &str, text: &str, channels: &[Channel]| {
+        Arc::new(Instrument { channels: channels.to_vec(), ..(*instrument(at, text)).clone() })
+    };
+    let directory = Directory::new([venue("one"), venue("two")]);
+    let spot = offering("one", "BTC/USDT", &[Channel::Bar, Channel::Book]);
+    let perp = offering("one", "BTCUSDT-PERP", &[Channel::Book]);
+    directory.set(&venue("one"), vec![spot, perp]);
+    let made = |text: &str| directory.made(&symbol(text));
+    assert_eq!(made("BTC/USDT"), [Channel::Signal, Channel::Guards]);
+    assert_eq!(made("BTCUSDT-PERP"), [Channel::Guards], "no bars, and nobody's liquidations");
+    directory.set(&venue("two"), vec![offering("two", "BTCUSDC-PERP", &[Channel::Liquidation])]);
+    assert_eq!(made("BTCUSDT-PERP"), [Channel::Guards, Channel::Heatmap], "a sibling publishes liquidations");
+    directory.list(&venue("one"), Vec::new());
+    assert_eq!(made("BTC/USDT"), [Channel::Signal], "what is recorded stays");
+    assert_eq!(made("XRPUSDT-PERP"), []);
 }

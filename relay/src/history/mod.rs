@@ -371,6 +371,9 @@ fn candle(event: Event) -> Option<Candle> {
         | Body::Liquidation(_)
         | Body::Trade(_)
         | Body::Book(_)
+        | Body::Signal(_)
+        | Body::Guards(_)
+        | Body::Heatmap(_)
         | Body::Gap(_) => None,
     }
 }

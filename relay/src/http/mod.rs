@@ -107,7 +107,8 @@ impl Core {
     }
 
     /// The topics a subscription means; channels an instrument does not have are left out. Venue `all` means the
-    /// joined bars, and of the other channels those of every member of the symbol's group.
+    /// joined bars, and of the other channels those of every member of the symbol's group. Guards and heat maps
+    /// are of venue `all` whatever venues are named.
     ///
     /// # Errors
     /// [`ClientError`] naming the symbol or venue that does not exist; then the whole request is refused.
@@ -150,6 +151,18 @@ impl Core {
                         };
                         if joined.as_ref().is_some_and(|j| j.instruments.iter().any(|i| offering(&i))) {
                             topics.extend(request.intervals.iter().copied().map(whole));
+                        }
+                    }
+                    Channel::Signal => {
+                        let members = joined.iter().flat_map(|j| &j.instruments);
+                        let barred = |i: &&Arc<Instrument>| i.channels.contains(&Channel::Bar);
+                        let signals = |i| request.intervals.iter().map(move |tf| topic(i, Some(*tf)));
+                        topics.extend(listings.iter().chain(members).filter(barred).flat_map(signals));
+                    }
+                    Channel::Guards | Channel::Heatmap => {
+                        if self.directory.made(symbol).contains(channel) {
+                            let (symbol, venue) = (symbol.clone(), VenueId::all());
+                            topics.push(Topic { symbol, venue, channel: *channel, interval: None });
                         }
                     }
                     Channel::Oi

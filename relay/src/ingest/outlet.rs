@@ -31,7 +31,7 @@ struct ChannelMetrics {
 impl Outlet {
     pub fn new(venue: VenueId, bus: Arc<dyn Bus>, board: Arc<Board>, clock: Clock) -> Outlet {
         let name = venue.to_string();
-        let channels = Channel::ALL.into_iter().map(|channel| {
+        let channels = Channel::OFFERED.into_iter().map(|channel| {
             let labels = [("venue", name.clone()), ("channel", channel.name().to_owned())];
             let metrics = ChannelMetrics {
                 messages: counter!("tapedeck_messages_total", &labels),

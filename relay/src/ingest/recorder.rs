@@ -43,8 +43,9 @@ impl Recorder {
                 self.forming.insert(key(), event.clone());
                 false
             }
-            // Higher and joined bars are made of the minutes.
+            // Higher and joined bars are made of the minutes, the rest of other rows.
             Body::Bar(_) | Body::Joined(_) => false,
+            Body::Signal(_) | Body::Guards(_) | Body::Heatmap(_) => false,
             Body::Oi(_) | Body::Liquidation(_) => true,
             Body::Trade(_) => self.store_trades,
             Body::Funding(f) if f.kind == FundingKind::Settled => true,

@@ -120,7 +120,7 @@ impl Player {
         self.publish(out);
         let (venue, now) = (self.outlet.venue().clone(), self.outlet.now());
         for symbol in self.listed.keys() {
-            for channel in Channel::ALL {
+            for channel in Channel::OFFERED {
                 self.outlet.board().settle(&venue, symbol, channel, VenueState::Quiet, now);
             }
         }

@@ -146,6 +146,8 @@ impl Tape {
                 None
             }
             Channel::Bar | Channel::Oi | Channel::Funding | Channel::Liquidation => None,
+            // Made of what venues say, not lost with a line.
+            Channel::Signal | Channel::Guards | Channel::Heatmap => None,
         }
     }
 

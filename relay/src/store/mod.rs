@@ -24,15 +24,16 @@ pub enum Dataset {
 }
 
 impl Dataset {
-    /// The dataset that records a channel; bars are stored per interval.
-    pub fn of(channel: Channel, interval: Option<Timeframe>) -> Dataset {
+    /// The dataset that records a channel; bars are stored per interval. `None` for what is made anew of others.
+    pub fn of(channel: Channel, interval: Option<Timeframe>) -> Option<Dataset> {
         match channel {
-            Channel::Bar => Dataset::Bars(interval.unwrap_or(Timeframe::M1)),
-            Channel::Oi => Dataset::Oi,
-            Channel::Funding => Dataset::Funding,
-            Channel::Liquidation => Dataset::Liquidations,
-            Channel::Book => Dataset::Book,
-            Channel::Trade => Dataset::Trades,
+            Channel::Bar => Some(Dataset::Bars(interval.unwrap_or(Timeframe::M1))),
+            Channel::Oi => Some(Dataset::Oi),
+            Channel::Funding => Some(Dataset::Funding),
+            Channel::Liquidation => Some(Dataset::Liquidations),
+            Channel::Book => Some(Dataset::Book),
+            Channel::Trade => Some(Dataset::Trades),
+            Channel::Signal | Channel::Guards | Channel::Heatmap => None,
         }
     }
 }

@@ -7,9 +7,12 @@ mod bar;
 mod book;
 mod funding;
 mod gap;
+mod guards;
+mod heatmap;
 mod joined;
 mod liquidation;
 mod open_interest;
+mod signal;
 mod topic;
 mod trade;
 
@@ -19,9 +22,12 @@ pub use bar::{Bar, Origin};
 pub use book::{BookTop, Depth};
 pub use funding::{Funding, FundingKind};
 pub use gap::{Gap, GapCause, GapState};
+pub use guards::{Guard, GuardInput, GuardName, GuardState, Guards};
+pub use heatmap::{Heatmap, HeatmapCell, HeatmapKind, HeatmapOutside};
 pub use joined::{Difference, JoinedBar, Mark, MemberName, VenueVolume};
 pub use liquidation::{Liquidation, LiquidationSide, PriceKind};
 pub use open_interest::OpenInterest;
+pub use signal::{Action, Signal};
 pub use topic::{Channel, ChannelError, Class, Cursor, Topic};
 pub use trade::{Side, Trade};
 
@@ -54,6 +60,9 @@ pub enum Body {
     Liquidation(Liquidation),
     Trade(Trade),
     Book(BookTop),
+    Signal(Box<Signal>),
+    Guards(Box<Guards>),
+    Heatmap(Box<Heatmap>),
     Gap(Gap),
 }
 
@@ -67,6 +76,9 @@ enum Said {
     Liquidation(Liquidation),
     Trade(Trade),
     Book(BookTop),
+    Signal(Box<Signal>),
+    Guards(Box<Guards>),
+    Heatmap(Box<Heatmap>),
     Gap(Gap),
 }
 
@@ -79,6 +91,9 @@ impl From<Said> for Body {
             Said::Liquidation(x) => Body::Liquidation(x),
             Said::Trade(x) => Body::Trade(x),
             Said::Book(x) => Body::Book(x),
+            Said::Signal(x) => Body::Signal(x),
+            Said::Guards(x) => Body::Guards(x),
+            Said::Heatmap(x) => Body::Heatmap(x),
             Said::Gap(x) => Body::Gap(x),
         }
     }
@@ -95,13 +110,16 @@ impl Body {
             | Body::Liquidation(_)
             | Body::Trade(_)
             | Body::Book(_)
+            | Body::Signal(_)
+            | Body::Guards(_)
+            | Body::Heatmap(_)
             | Body::Gap(_) => None,
         }
     }
 }
 
 impl Event {
-    /// The venue's time; for a bar the open of its bucket.
+    /// The venue's time; for a bar and a signal the open of the bucket, for what the relay makes its own time.
     pub fn timestamp(&self) -> Ms {
         match &self.body {
             Body::Bar(x) => x.timestamp,
@@ -111,6 +129,9 @@ impl Event {
             Body::Liquidation(x) => x.timestamp,
             Body::Trade(x) => x.timestamp,
             Body::Book(x) => x.timestamp,
+            Body::Signal(x) => x.timestamp,
+            Body::Guards(x) => x.timestamp,
+            Body::Heatmap(x) => x.timestamp,
             Body::Gap(x) => x.timestamp,
         }
     }
@@ -124,6 +145,9 @@ impl Event {
             Body::Liquidation(_) => Channel::Liquidation,
             Body::Trade(_) => Channel::Trade,
             Body::Book(_) => Channel::Book,
+            Body::Signal(_) => Channel::Signal,
+            Body::Guards(_) => Channel::Guards,
+            Body::Heatmap(_) => Channel::Heatmap,
             Body::Gap(gap) => gap.channel,
         }
     }
@@ -132,12 +156,15 @@ impl Event {
         let interval = match &self.body {
             Body::Bar(bar) => Some(bar.interval),
             Body::Joined(joined) => Some(joined.bar.interval),
+            Body::Signal(signal) => Some(signal.interval),
             Body::Gap(gap) if gap.channel == Channel::Bar => Some(Timeframe::M1),
             Body::Oi(_)
             | Body::Funding(_)
             | Body::Liquidation(_)
             | Body::Trade(_)
             | Body::Book(_)
+            | Body::Guards(_)
+            | Body::Heatmap(_)
             | Body::Gap(_) => None,
         };
         Topic { symbol: self.symbol.clone(), venue: self.venue.clone(), channel: self.channel(), interval }
@@ -148,8 +175,14 @@ impl Event {
         match &self.body {
             Body::Bar(bar) if bar.closed => Class::Event,
             Body::Joined(joined) if joined.bar.closed => Class::Event,
-            Body::Bar(_) | Body::Joined(_) | Body::Oi(_) | Body::Funding(_) | Body::Book(_) => Class::State,
-            Body::Liquidation(_) | Body::Trade(_) | Body::Gap(_) => Class::Event,
+            Body::Bar(_)
+            | Body::Joined(_)
+            | Body::Oi(_)
+            | Body::Funding(_)
+            | Body::Book(_)
+            | Body::Guards(_)
+            | Body::Heatmap(_) => Class::State,
+            Body::Liquidation(_) | Body::Trade(_) | Body::Signal(_) | Body::Gap(_) => Class::Event,
         }
     }
 }

@@ -18,10 +18,26 @@ pub enum Channel {
     Liquidation,
     Trade,
     Book,
+    Signal,
+    Guards,
+    Heatmap,
 }
 
 impl Channel {
-    pub const ALL: [Channel; 6] =
+    pub const ALL: [Channel; 9] = [
+        Channel::Bar,
+        Channel::Oi,
+        Channel::Funding,
+        Channel::Liquidation,
+        Channel::Trade,
+        Channel::Book,
+        Channel::Signal,
+        Channel::Guards,
+        Channel::Heatmap,
+    ];
+
+    /// What venues offer; the relay makes the others of these.
+    pub const OFFERED: [Channel; 6] =
         [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Trade, Channel::Book];
 
     /// What a subscription without `channels` gets.
@@ -35,6 +51,9 @@ impl Channel {
             Channel::Liquidation => "liquidation",
             Channel::Trade => "trade",
             Channel::Book => "book",
+            Channel::Signal => "signal",
+            Channel::Guards => "guards",
+            Channel::Heatmap => "heatmap",
         }
     }
 
@@ -46,7 +65,9 @@ impl Channel {
             Channel::Funding => Some(Ms(3_000)),
             Channel::Trade => Some(Ms(5_000)),
             Channel::Book => Some(Ms(1_000)),
-            Channel::Liquidation => None,
+            Channel::Guards => Some(Ms(1_000)),
+            // An unchanged heat map is not told again.
+            Channel::Liquidation | Channel::Signal | Channel::Heatmap => None,
         }
     }
 }
@@ -59,7 +80,7 @@ impl fmt::Display for Channel {
 
 /// A channel name nobody serves.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown channel `{0}`: use one of bar oi funding liquidation trade book")]
+#[error("unknown channel `{0}`: use one of bar oi funding liquidation trade book signal guards heatmap")]
 pub struct ChannelError(String);
 
 impl FromStr for Channel {
@@ -79,7 +100,7 @@ pub enum Class {
     Event,
 }
 
-/// One ordered stream: symbol, venue and channel, and for bars the interval.
+/// One ordered stream: symbol, venue and channel, and for bars and signals the interval.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Topic {
     pub symbol: Symbol,

@@ -20,9 +20,9 @@ pub struct Subscribe {
     pub symbols: Vec<Symbol>,
     /// [`Channel::DEFAULT`] where the frame names none.
     pub channels: Vec<Channel>,
-    /// Empty: every venue that lists the symbol.
+    /// Empty: every venue that lists the symbol. Guards and heat maps are of all whatever this says.
     pub venues: Vec<VenueId>,
-    /// For bars; `1m` where the frame names none.
+    /// For bars and signals; `1m` where the frame names none.
     pub intervals: Vec<Timeframe>,
     /// Continue after this place instead of from snapshots. An unreadable cursor counts as expired.
     pub resume: Option<Cursor>,
@@ -167,6 +167,19 @@ mod tests {
         assert_eq!(s.intervals, [Timeframe::M1]);
         assert_eq!(s.id, Some(Value::from(1)));
         assert!(s.venues.is_empty() && s.resume.is_none());
+    }
+
+    #[test]
+    fn every_channel_can_be_named_and_an_unknown_one_lists_them() {
+        for channel in Channel::ALL {
+            let text = format!(r#"{{"action":"subscribe","symbols":["A-PERP"],"channels":["{channel}"]}}"#);
+            let Ok(ClientFrame::Subscribe(s)) = ClientFrame::parse(&text) else { panic!("{text}") };
+            assert_eq!(s.channels, [channel]);
+        }
+        let bad = r#"{"action":"subscribe","symbols":["A-PERP"],"channels":["heat"]}"#;
+        let message = ClientFrame::parse(bad).unwrap_err().message;
+        let names = Channel::ALL.map(Channel::name).join(" ");
+        assert!(message.ends_with(&names), "{message}");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct VenueStatus {
     /// One plain line where something is wrong (a ban, a refused location).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The same per channel, in the order of [`Channel::ALL`]; channels the venue does not offer are absent.
+    /// The same per channel, in the order of [`Channel::OFFERED`]; channels the venue does not offer are absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<ChannelStatus>,
 }
@@ -208,7 +208,10 @@ fn to_json<T: Serialize>(value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Bar, Body, Cursor, Event, Origin};
+    use crate::event::{
+        Action, Bar, Body, Class, Cursor, Event, Guard, GuardInput, GuardName, GuardState, Guards, Heatmap,
+        HeatmapCell, HeatmapKind, HeatmapOutside, MemberName, Origin, Signal,
+    };
 
     #[test]
     fn data_frames_are_flat_and_round_trip() {
@@ -230,6 +233,111 @@ mod tests {
         assert_eq!(value["vwap"], Value::Null);
         assert_eq!(value["snapshot"], true);
         assert_eq!(ServerFrame::decode(&text).unwrap(), frame);
+    }
+
+    fn derived(body: Body) -> (Stamped, Value) {
+        let (symbol, venue) = ("BTCUSDT-PERP".parse().unwrap(), VenueId::all());
+        let stamped = Stamped {
+            event: Event { received: Ms(9), symbol, venue, body },
+            seq: 1,
+            cursor: Cursor { epoch: 1, n: 1 },
+        };
+        let text = ServerFrame::Data(Box::new(Data { stamped: stamped.clone(), snapshot: false })).encode();
+        let ServerFrame::Data(back) = ServerFrame::decode(&text).unwrap() else { panic!("{text}") };
+        assert_eq!(back.stamped, stamped);
+        (stamped, serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn signals_are_events_of_an_interval() {
+        let metadata = serde_json::json!({"rsi_14": 61.5}).as_object().cloned().unwrap();
+        let (stamped, json) = derived(Body::Signal(Box::new(Signal {
+            timestamp: Ms(300_000),
+            interval: Timeframe::M5,
+            action: Action::Buy,
+            confidence: 0.75,
+            strategy_id: "ema_crossover_rsi".into(),
+            metadata,
+        })));
+        assert_eq!(stamped.event.class(), Class::Event);
+        assert_eq!(stamped.event.topic().interval, Some(Timeframe::M5));
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "signal", "received": 9, "symbol": "BTCUSDT-PERP", "venue": "all", "seq": 1, "cursor": "1.1",
+                "timestamp": 300_000, "interval": "5m", "action": "buy", "confidence": 0.75,
+                "strategy_id": "ema_crossover_rsi", "metadata": {"rsi_14": 61.5},
+            })
+        );
+    }
+
+    #[test]
+    fn heat_maps_and_guards_are_states() {
+        let outside = HeatmapOutside { count: 1, size_usd: 5.0 };
+        let (stamped, json) = derived(Body::Heatmap(Box::new(Heatmap {
+            timestamp: Ms(7),
+            kind: HeatmapKind::Prints,
+            price_bins: vec![1.0, 2.0],
+            time_bins: vec![Ms(0), Ms(300_000)],
+            cells: vec![HeatmapCell { p: 0, t: 0, count: 2, size_usd: 3.5 }],
+            outside,
+            max_size_usd: 3.5,
+        })));
+        assert_eq!((stamped.event.class(), stamped.event.topic().interval), (Class::State, None));
+        assert_eq!((&json["type"], &json["kind"]), (&"heatmap".into(), &"prints".into()));
+        assert_eq!(json["cells"], serde_json::json!([{"p": 0, "t": 0, "count": 2, "size_usd": 3.5}]));
+
+        let reference =
+            MemberName { symbol: "BTCUSDT-PERP".parse().unwrap(), venue: VenueId::new("binance") };
+        let input = GuardInput {
+            name: "bid_px".into(),
+            market: reference.clone(),
+            value: Some(1.0),
+            timestamp: Some(Ms(6)),
+        };
+        let guard = Guard {
+            name: GuardName::Depth10Bps,
+            value: None,
+            at_least: false,
+            warning: Some(5.0),
+            breach: None,
+            state: GuardState::NotApplicable,
+            age_ms: Some(1),
+            since: Ms(5),
+            reason: "why".into(),
+            inputs: vec![input],
+        };
+        let (stamped, json) = derived(Body::Guards(Box::new(Guards {
+            timestamp: Ms(7),
+            reference,
+            spread_bps: Some(1.5),
+            depth_10bps: None,
+            funding_apr: None,
+            basis_bps: None,
+            premium_bps: None,
+            oi_notional: None,
+            liq_events_5m: Some(3),
+            status: GuardState::Passing,
+            since: Ms(5),
+            guards: vec![guard],
+        })));
+        assert_eq!(stamped.event.class(), Class::State);
+        assert_eq!(
+            json["guards"][0],
+            serde_json::json!({
+                "name": "depth_10bps", "value": null, "warning": 5.0, "breach": null, "state": "n/a", "age_ms": 1,
+                "since": 5, "reason": "why",
+                "inputs": [{"name": "bid_px", "symbol": "BTCUSDT-PERP", "venue": "binance", "value": 1.0, "timestamp": 6}],
+            })
+        );
+        for name in GuardName::ALL {
+            assert_eq!(serde_json::to_value(name).unwrap(), name.name());
+            assert_eq!(GuardName::ALL[name.index()], name);
+        }
+        for state in [GuardState::NotApplicable, GuardState::Passing, GuardState::Warning, GuardState::Breach]
+        {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        }
     }
 
     #[test]

@@ -30,6 +30,9 @@ const WORDS: &[&str] = &[
     "liquidation",
     "trade",
     "book",
+    "signal",
+    "guards",
+    "heatmap",
     "gap",
     "status",
     "subscribed",
@@ -225,6 +228,7 @@ fn digest(text: &str) {
             joiner.clock(joined.bar.timestamp);
         }
         Body::Oi(_) | Body::Funding(_) | Body::Liquidation(_) | Body::Book(_) | Body::Gap(_) => {}
+        Body::Signal(_) | Body::Guards(_) | Body::Heatmap(_) => {}
     }
     let spec = TopicSpec { name: topic.symbol.as_str().into(), usual_interval: Some(event.timestamp()) };
     let mut link = Link::new(Config::browser(1));

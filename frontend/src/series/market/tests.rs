@@ -20,7 +20,7 @@ fn event(body: Body) -> Event {
 
 fn track(symbol: &str, venue: &str, hue: usize) -> Track {
     let name = MemberName { symbol: symbol.parse().unwrap(), venue: VenueId::new(venue) };
-    Track::new(Member { name, quote: "USDT".into(), channels: Channel::ALL.to_vec() }, hue)
+    Track::new(Member { name, quote: "USDT".into(), channels: Channel::OFFERED.to_vec() }, hue)
 }
 
 fn market_of(tracks: Vec<Track>) -> Market {

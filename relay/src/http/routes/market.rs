@@ -231,7 +231,7 @@ fn position(members: &Members, event: &Event) -> Option<usize> {
 /// What a market of a kind can have.
 fn expected(kind: Kind) -> &'static [Channel] {
     match kind {
-        Kind::Perp => &Channel::ALL,
+        Kind::Perp => &Channel::OFFERED,
         Kind::Spot | Kind::Future | Kind::Stock => &[Channel::Bar, Channel::Trade, Channel::Book],
         Kind::Index => &[Channel::Bar],
     }

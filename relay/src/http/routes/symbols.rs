@@ -9,7 +9,7 @@ use shared::event::Channel;
 use shared::market::{Calendar, Group, Kind, Symbol, VenueId};
 
 use super::ApiState;
-use crate::directory::{Listing, Market};
+use crate::directory::{Directory, Listing, Market};
 use crate::http::error::ApiError;
 use crate::http::params::Params;
 
@@ -30,7 +30,7 @@ pub(super) struct SymbolRow {
     multiplier: f64,
     /// In configured order; the first is the default. Those that delisted it count only where all did.
     venues: Vec<VenueId>,
-    /// What any of them offers.
+    /// What any of them offers, and what the relay makes of it.
     channels: Vec<Channel>,
     /// What each of them offers.
     venue_channels: BTreeMap<VenueId, Vec<Channel>>,
@@ -73,11 +73,12 @@ pub(super) async fn search(
 }
 
 fn rows(state: &ApiState, symbols: &[Symbol]) -> Vec<SymbolRow> {
-    symbols.iter().filter_map(|symbol| row(&state.directory.markets(symbol))).collect()
+    let directory = &state.directory;
+    symbols.iter().filter_map(|symbol| row(directory, &directory.markets(symbol))).collect()
 }
 
 /// `None` where nobody lists it any more.
-fn row(markets: &[Market]) -> Option<SymbolRow> {
+fn row(directory: &Directory, markets: &[Market]) -> Option<SymbolRow> {
     let first = markets.first()?;
     let followed = markets.iter().any(|market| market.followed);
     let instruments = || markets.iter().filter(|market| market.status == first.status).map(|m| &m.instrument);
@@ -88,6 +89,7 @@ fn row(markets: &[Market]) -> Option<SymbolRow> {
         }
     }
     let default = &first.instrument;
+    channels.extend(directory.made(&default.symbol));
     Some(SymbolRow {
         symbol: default.symbol.clone(),
         group: default.group.clone(),

@@ -165,7 +165,7 @@ fn instrument(venue: &str, base: &str, quote: &str) -> Arc<Instrument> {
         tick_size: 0.1,
         step_size: 0.1,
         multiplier: 1.0,
-        channels: Channel::ALL.to_vec(),
+        channels: Channel::OFFERED.to_vec(),
         calendar: Calendar::default(),
     })
 }

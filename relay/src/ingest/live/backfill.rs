@@ -104,8 +104,7 @@ async fn holes(
 ) -> Result<Vec<(Channel, Hole)>, StoreError> {
     let (symbol, venue) = (&instrument.symbol, &instrument.venue);
     let mut alive = None;
-    for channel in Channel::ALL {
-        let dataset = Dataset::of(channel, None);
+    for dataset in Channel::OFFERED.into_iter().filter_map(|channel| Dataset::of(channel, None)) {
         // Writing stopped with the relay, whatever the density of the series.
         alive = alive.max(store.newest(dataset, symbol.clone(), venue.clone()).await?);
     }

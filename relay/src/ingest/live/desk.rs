@@ -295,6 +295,7 @@ impl Desk {
             Body::Oi(oi) => check.open_interest(now, oi.open_interest),
             Body::Liquidation(_) => check.liquidation(now),
             Body::Bar(_) | Body::Joined(_) | Body::Gap(_) => {}
+            Body::Signal(_) | Body::Guards(_) | Body::Heatmap(_) => {}
         }
     }
 

@@ -56,7 +56,7 @@ impl Desk {
         self.cross.insert(symbol.clone(), CrossCheck::default());
         self.record(&filled, now);
         self.resume_ledger(&filled, now);
-        let streams = self.venue.streams(&instrument, &Channel::ALL);
+        let streams = self.venue.streams(&instrument, &Channel::OFFERED);
         for poll in self.venue.polls(&instrument, now) {
             // What is streamed as well is judged by its stream.
             if !streams.iter().any(|s| s.channel == poll.channel) {
@@ -115,6 +115,7 @@ impl Desk {
                 Channel::Bar => filled.bars_from.is_some_and(|from| from <= hole.from),
                 Channel::Oi => filled.open_interest_from.is_some_and(|at| at <= hole.from + OI_SPACING),
                 Channel::Funding | Channel::Liquidation | Channel::Book | Channel::Trade => false,
+                Channel::Signal | Channel::Guards | Channel::Heatmap => false,
             };
             if refilled {
                 self.tell_gap(symbol, *channel, *hole, Some(now), GapState::Refilled);

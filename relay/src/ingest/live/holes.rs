@@ -87,7 +87,12 @@ impl Desk {
             }
             Channel::Oi => Fetch::OpenInterestHistory { instrument, from, to, limit },
             // Predictions of the past are not to be had; payments are.
-            Channel::Funding | Channel::Liquidation | Channel::Book => {
+            Channel::Funding
+            | Channel::Liquidation
+            | Channel::Book
+            | Channel::Signal
+            | Channel::Guards
+            | Channel::Heatmap => {
                 return self.tell_gap(&symbol, channel, hole, Some(to), GapState::Lost);
             }
         };
@@ -284,6 +289,11 @@ fn reaches(channel: Channel, rows: &[Update], (from, to): (Ms, Ms)) -> bool {
             times().min().is_some_and(|at| at <= from)
         }
         Channel::Oi => oldest_open_interest(rows).is_some_and(|at| at <= from + OI_SPACING),
-        Channel::Funding | Channel::Liquidation | Channel::Book => false,
+        Channel::Funding
+        | Channel::Liquidation
+        | Channel::Book
+        | Channel::Signal
+        | Channel::Guards
+        | Channel::Heatmap => false,
     }
 }

@@ -80,8 +80,7 @@ impl Ready {
 async fn alive(instruments: &[Arc<Instrument>], store: &dyn Store) -> Result<Option<Ms>, StoreError> {
     let mut newest = None;
     for instrument in instruments {
-        for channel in &instrument.channels {
-            let dataset = Dataset::of(*channel, None);
+        for dataset in instrument.channels.iter().filter_map(|channel| Dataset::of(*channel, None)) {
             let (symbol, venue) = (instrument.symbol.clone(), instrument.venue.clone());
             newest = newest.max(store.newest(dataset, symbol, venue).await?);
         }

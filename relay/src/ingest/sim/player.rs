@@ -329,5 +329,7 @@ pub(super) fn with_bars(channel: Channel) -> &'static [Channel] {
         Channel::Oi => &[Channel::Oi],
         Channel::Funding => &[Channel::Funding],
         Channel::Liquidation => &[Channel::Liquidation],
+        // Made of what venues say: none of theirs.
+        Channel::Signal | Channel::Guards | Channel::Heatmap => &[],
     }
 }

@@ -22,7 +22,7 @@ fn tape() -> Tape {
         tick_size: 0.1,
         step_size: 0.001,
         multiplier: 1.0,
-        channels: Channel::ALL.to_vec(),
+        channels: Channel::OFFERED.to_vec(),
         calendar: Calendar::Continuous,
     };
     tape.add(Arc::new(instrument), None);

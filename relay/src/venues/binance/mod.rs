@@ -175,6 +175,7 @@ impl Venue for Binance {
                 Channel::Liquidation if perp => add(*channel, rest, "forceOrder"),
                 // Spot has neither; open interest has no stream and is polled.
                 Channel::Funding | Channel::Liquidation | Channel::Oi => {}
+                Channel::Signal | Channel::Guards | Channel::Heatmap => {}
             }
         }
         streams

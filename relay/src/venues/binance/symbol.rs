@@ -40,7 +40,7 @@ pub(super) fn instrument(
         let channels = vec![Channel::Bar, Channel::Trade, Channel::Book];
         (Kind::Spot, Symbol::spot(base, listing.quote), channels)
     } else {
-        (Kind::Perp, Symbol::perp(base, listing.quote), Channel::ALL.to_vec())
+        (Kind::Perp, Symbol::perp(base, listing.quote), Channel::OFFERED.to_vec())
     };
     Some(Instrument {
         symbol: symbol.ok()?,

@@ -296,7 +296,7 @@ fn streams_go_to_the_route_that_delivers_them() {
     let names = |streams: Vec<Stream>| -> Vec<String> {
         streams.iter().map(|s| format!("{} {}", s.route, s.name)).collect()
     };
-    let perp = names(venue.streams(&listed(USDM, "1000PEPEUSDT"), &Channel::ALL));
+    let perp = names(venue.streams(&listed(USDM, "1000PEPEUSDT"), &Channel::OFFERED));
     let expected = [
         "usdm/market 1000pepeusdt@kline_1m",
         "usdm/market 1000pepeusdt@markPrice@1s",
@@ -306,7 +306,7 @@ fn streams_go_to_the_route_that_delivers_them() {
         "usdm/public 1000pepeusdt@bookTicker",
     ];
     assert_eq!(perp, expected);
-    let spot = names(venue.streams(&listed(SPOT, "ETHUSDT"), &Channel::ALL));
+    let spot = names(venue.streams(&listed(SPOT, "ETHUSDT"), &Channel::OFFERED));
     let expected = [
         "spot ethusdt@kline_1m",
         "spot ethusdt@aggTrade",

@@ -160,6 +160,7 @@ impl Venue for Bybit {
                 // One topic for both.
                 Channel::Oi | Channel::Funding if perp => format!("tickers.{name}"),
                 Channel::Liquidation | Channel::Oi | Channel::Funding => return None,
+                Channel::Signal | Channel::Guards | Channel::Heatmap => return None,
             })
         };
         let stream = |channel: &Channel| {

@@ -113,7 +113,7 @@ impl Venue for Hyperliquid {
                 Channel::Book => format!("l2Book:{coin}"),
                 // Both in one.
                 Channel::Oi | Channel::Funding => format!("activeAssetCtx:{coin}"),
-                Channel::Liquidation => return None,
+                Channel::Liquidation | Channel::Signal | Channel::Guards | Channel::Heatmap => return None,
             };
             Some(Stream {
                 route: PERP,

@@ -218,7 +218,7 @@ fn damaged_frames_are_errors_and_never_more() {
 #[test]
 fn each_subscription_has_a_frame_and_shared_ones_are_sent_once() {
     let venue = venue();
-    let all = venue.streams(&listed("kPEPE"), &Channel::ALL);
+    let all = venue.streams(&listed("kPEPE"), &Channel::OFFERED);
     let names: Vec<&str> = all.iter().map(|s| &*s.name).collect();
     assert!(names.contains(&"candle:kPEPE:1m") && all.iter().all(|s| s.channel != Channel::Liquidation));
     assert_eq!(names.iter().filter(|n| **n == "activeAssetCtx:kPEPE").count(), 2);

@@ -177,6 +177,7 @@ impl Venue for Okx {
                 // One stream for all swaps.
                 Channel::Liquidation if perp => add(*channel, public, "liquidation-orders", "SWAP", None),
                 Channel::Oi | Channel::Funding | Channel::Liquidation => {}
+                Channel::Signal | Channel::Guards | Channel::Heatmap => {}
             }
         }
         streams

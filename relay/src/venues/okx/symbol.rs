@@ -57,7 +57,7 @@ pub(super) fn instrument(
         (Kind::Spot, Symbol::spot(base, quote).ok()?)
     };
     let channels = match kind {
-        Kind::Perp => Channel::ALL.to_vec(),
+        Kind::Perp => Channel::OFFERED.to_vec(),
         _ => vec![Channel::Bar, Channel::Trade, Channel::Book],
     };
     Some(Instrument {

@@ -59,7 +59,7 @@ impl Members {
 
     /// Members by name alone: all channels, one currency.
     pub fn of_names(names: impl IntoIterator<Item = MemberName>) -> Members {
-        let member = |name| Member { name, quote: String::new(), channels: Channel::ALL.to_vec() };
+        let member = |name| Member { name, quote: String::new(), channels: Channel::OFFERED.to_vec() };
         Members(names.into_iter().map(member).collect())
     }
 
@@ -124,7 +124,7 @@ pub(crate) mod rig {
         let member = |(venue, symbol, quote): &(&str, &str, &str)| Member {
             name: MemberName { symbol: symbol.parse().unwrap(), venue: VenueId::new(venue) },
             quote: (*quote).into(),
-            channels: Channel::ALL.to_vec(),
+            channels: Channel::OFFERED.to_vec(),
         };
         Members::new(of.iter().map(member), &asked.parse().unwrap())
     }

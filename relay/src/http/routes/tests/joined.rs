@@ -85,7 +85,7 @@ async fn group() -> axum::Router {
     let directory = Directory::new(["one", "two"].map(VenueId::new));
     for venue in ["one", "two"] {
         let own = MEMBERS.iter().filter(|m| m.0 == venue).map(|(venue, symbol, quote)| {
-            let mut channels = Channel::ALL.to_vec();
+            let mut channels = Channel::OFFERED.to_vec();
             channels.retain(|c| *venue == "one" || *c != Channel::Liquidation);
             let listed = instrument(venue, symbol, Kind::Perp, &channels);
             let group = Group::new("BTC", Kind::Perp);

@@ -37,7 +37,7 @@ async fn symbols_are_those_followed_with_what_each_venue_offers() {
     assert_eq!(followed.column("followed"), [true, true, true]);
     let expected = serde_json::json!({
         "symbol": "BTCUSDT-PERP", "group": "BTC-PERP", "kind": "perp", "base": "BTC", "quote": "USDT",
-        "tick_size": 0.1, "multiplier": 1.0, "venues": ["one", "two"], "channels": ["bar", "oi", "liquidation"],
+        "tick_size": 0.1, "multiplier": 1.0, "venues": ["one", "two"], "channels": ["bar", "oi", "liquidation", "signal", "guards", "heatmap"],
         "venue_channels": {"one": ["bar", "oi"], "two": ["bar", "liquidation"]},
         "calendar": "24x7", "status": "trading", "followed": true,
     });

@@ -25,7 +25,7 @@ fn streams_and_addresses_are_the_products() {
     let own = Bybit::default().routes().remove(1).url;
     assert_eq!(own, "wss://stream.bybit.com/v5/public/spot");
     let names = |product, name| -> Vec<String> {
-        let streams = venue.streams(&listed(product, name), &Channel::ALL);
+        let streams = venue.streams(&listed(product, name), &Channel::OFFERED);
         assert!(streams.iter().all(|s| s.route == product));
         streams.into_iter().map(|s| format!("{} {}", s.channel, s.name)).collect()
     };
@@ -69,7 +69,7 @@ fn requests_name_each_topic_once_and_no_more_than_the_product_takes() {
     assert_eq!(sizes(LINEAR), [200, 200, 50]);
     assert_eq!(sizes(SPOT), [10, 10, 5]);
     // The whole connection stays under what all its arguments may have together.
-    let longest = venue.streams(&listed(LINEAR, "1000000BABYDOGEUSDT"), &Channel::ALL);
+    let longest = venue.streams(&listed(LINEAR, "1000000BABYDOGEUSDT"), &Channel::OFFERED);
     let longest = longest.iter().map(|s| s.name.len()).max().unwrap();
     assert!(venue.routes().iter().all(|r| r.max_streams * longest <= 21_000));
 }

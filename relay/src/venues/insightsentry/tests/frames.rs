@@ -173,7 +173,7 @@ fn every_message_is_the_whole_list_with_the_key() {
     let venue = venue();
     let stream = |code: &str| {
         let instrument = venue.guess_instrument(LIVE, code).unwrap();
-        let mut streams = venue.streams(&instrument, &Channel::ALL);
+        let mut streams = venue.streams(&instrument, &Channel::OFFERED);
         assert_eq!(streams.len(), 1, "one series feeds every timeframe");
         streams.remove(0)
     };

@@ -15,7 +15,7 @@ fn streams_go_to_the_socket_that_has_them() {
     ];
     assert_eq!(routes, expected.map(|(name, url)| (name, url.to_owned())));
     let names = |product, name: &str| -> Vec<String> {
-        let streams = venue.streams(&listed(product, name), &Channel::ALL);
+        let streams = venue.streams(&listed(product, name), &Channel::OFFERED);
         streams.iter().map(|s| format!("{} {}", s.route, s.name)).collect()
     };
     let mut perp = names(SWAP, "ETH-USDT-SWAP");
