@@ -3,10 +3,12 @@
 //! - [`book`]: the order book, its spread and the depth near its mid;
 //! - [`order_flow`]: 1m bars with taker sides from trades, or from the venue's klines where trades are missing;
 //! - [`joined`]: bars, open interest, funding and liquidations over all venues of a group;
+//! - [`indicators`]: EMA, SMA, RSI, MACD, Bollinger bands, ATR and VWAP, one bar at a time or over a slice;
 //! - [`fold`]: bars of any timeframe from 1m bars, all at once; [`folds`]: the same, one minute at a time.
 
 pub mod book;
 pub mod fold;
 pub mod folds;
+pub mod indicators;
 pub mod joined;
 pub mod order_flow;
