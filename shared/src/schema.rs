@@ -10,7 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::event::{
-    Bar, BookTop, Channel, Cursor, Funding, Gap, JoinedBar, Liquidation, OpenInterest, Trade,
+    Bar, BookTop, Channel, Cursor, Funding, Gap, Guards, Heatmap, JoinedBar, Liquidation, OpenInterest,
+    Signal, Trade,
 };
 use crate::market::{Calendar, SessionForm, Symbol, Timeframe};
 use crate::wire::{Control, Data};
@@ -120,6 +121,9 @@ fn data_frames(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
         frame("LiquidationFrame", Channel::Liquidation.name(), inline::<Liquidation>(generator)),
         frame("TradeFrame", Channel::Trade.name(), inline::<Trade>(generator)),
         frame("BookFrame", Channel::Book.name(), inline::<BookTop>(generator)),
+        frame("SignalFrame", Channel::Signal.name(), inline::<Signal>(generator)),
+        frame("GuardsFrame", Channel::Guards.name(), inline::<Guards>(generator)),
+        frame("HeatmapFrame", Channel::Heatmap.name(), inline::<Heatmap>(generator)),
         frame("GapFrame", "gap", inline::<Gap>(generator)),
     ]
 }

@@ -10,6 +10,7 @@ use crate::market::Ms;
 
 /// A guard, by the name of what it watches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GuardName {
     SpreadBps,
@@ -61,6 +62,7 @@ impl fmt::Display for GuardName {
 
 /// How a guard stands; worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum GuardState {
     /// The market cannot have such a value: the guard does not count.
@@ -87,6 +89,7 @@ impl GuardState {
 
 /// A number a guard was computed from.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GuardInput {
     /// What it is, as the field of the data it was taken from: `bid_px`, `mark_price` ..
     pub name: Cow<'static, str>,
@@ -100,6 +103,7 @@ pub struct GuardInput {
 
 /// One guard, and why it stands as it does.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Guard {
     pub name: GuardName,
     /// What is compared: of depth the thinner side. Null where it is missing or too old.
@@ -123,6 +127,7 @@ pub struct Guard {
 
 /// All guards of a market at one instant; values are null where they are missing or too old.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Guards {
     /// When they were computed, by the relay's clock.
     pub timestamp: Ms,

@@ -6,6 +6,7 @@ use crate::market::Ms;
 
 /// What a heat map is made of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HeatmapKind {
     /// Liquidations that happened, as venues printed them.
@@ -14,6 +15,7 @@ pub enum HeatmapKind {
 
 /// The liquidations of one bin of price and time; cells without any are left out.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeatmapCell {
     /// Index of the price bin: from `price_bins[p]` up to below `price_bins[p + 1]`.
     pub p: u32,
@@ -26,6 +28,7 @@ pub struct HeatmapCell {
 
 /// Prints inside the time bins whose price is outside all price bins.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeatmapOutside {
     pub count: u64,
     /// Sum of the prints' value, in quote currency.
@@ -34,6 +37,7 @@ pub struct HeatmapOutside {
 
 /// Liquidations by price and time on a grid that stands still until the price leaves its middle.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heatmap {
     /// When it was made, by the relay's clock.
     pub timestamp: Ms,

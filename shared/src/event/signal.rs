@@ -7,6 +7,7 @@ use crate::market::{Ms, Timeframe};
 
 /// What a signal says to do. Holding is no signal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     Buy,
@@ -15,6 +16,7 @@ pub enum Action {
 
 /// A strategy wants to buy or sell: told once, when the bar that made it so has closed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Signal {
     /// The open of the closed bar it was made on.
     pub timestamp: Ms,
