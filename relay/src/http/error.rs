@@ -45,6 +45,24 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// The response, with further members (an object) in its body.
+    pub fn with(self, members: &serde_json::Value) -> Response {
+        let (status, retry_after) = (self.status, self.retry_after);
+        let mut body = serde_json::to_value(self).unwrap_or_default();
+        if let (Some(body), Some(members)) = (body.as_object_mut(), members.as_object()) {
+            body.extend(members.clone());
+        }
+        let mut response = (status, Json(body)).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
 impl From<StoreError> for ApiError {
     /// The cause stays in the log: paths and SQL are nobody's business outside.
     fn from(error: StoreError) -> ApiError {
@@ -59,13 +77,6 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, retry_after) = (self.status, self.retry_after);
-        let mut response = (status, Json(self)).into_response();
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        if let Some(seconds) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        self.with(&serde_json::Value::Null)
     }
 }

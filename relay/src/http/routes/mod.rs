@@ -8,6 +8,7 @@ mod query;
 mod rows;
 mod symbols;
 mod table;
+mod udf;
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,8 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/symbols", get(symbols::symbols))
         .route("/api/symbols/search", get(symbols::search))
         .layer(from_fn_with_state(state.clone(), resolve))
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(udf::routes(state))
 }
 
 /// A symbol nobody lists may be one of a venue that is asked by name.

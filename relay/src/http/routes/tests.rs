@@ -1,6 +1,7 @@
 mod bad_input;
 mod joined;
 mod symbols;
+mod udf;
 
 use std::sync::Arc;
 
