@@ -27,6 +27,7 @@ use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
 use crate::ingest::demand::{FollowLimits, Follower};
+use crate::ingest::kept::Keeper;
 use crate::ingest::live::LiveVenue;
 use crate::ingest::lookup::Lookup;
 use crate::ingest::outlet::Outlet;
@@ -36,8 +37,8 @@ use crate::ingest::source::Sources;
 use crate::ingest::{Board, sim};
 use crate::run::install_tls;
 use crate::store::Store;
-use crate::venues;
 use crate::venues::sim::SimMarket;
+use crate::venues::{self, Off};
 
 /// How often the status frame is compared with what clients know.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
@@ -158,16 +159,22 @@ impl Relay {
         let Some(venue) = venues::build(id, &base_urls) else {
             anyhow::bail!("PROVIDER: there is no venue {id}")
         };
-        if let Some(reason) = venue.off() {
+        let off = venue.off();
+        // A recording keeps frames alone.
+        let keeps = frames.is_none() && off.as_ref().is_none_or(|off| !off.withheld);
+        let directory = self.core.directory.clone();
+        let keeper = keeps.then(|| Keeper::restore(&config.data_dir, id, venue.unlisted(), directory));
+        if let Some(Off { reason, .. }) = off {
             tracing::warn!(venue = %id, "{reason}");
-            self.core.board.off(id, reason);
+            self.core.board.off(id, reason.clone());
+            self.sources.off(venue, reason);
             return Ok(());
         }
         install_tls();
         let http = http_client(config.https_proxy.as_ref().map(ExposeSecret::expose_secret))
             .context("HTTPS_PROXY")?;
         let rest = Rest::new(venue.clone(), http, self.core.board.clone(), frames.clone())
-            .keep_quota(&config.quota_dir)
+            .keep_quota(&config.data_dir)
             .with_context(|| format!("DATA_DIR: the use of {id}'s monthly quota cannot be read"))?;
         self.sources.add(rest.clone());
         if venue.unlisted() {
@@ -187,6 +194,7 @@ impl Relay {
             seed: system_now().0.unsigned_abs(),
         };
         self.tasks.push(tokio::spawn(live.run()));
+        self.tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));
         Ok(())
     }
 

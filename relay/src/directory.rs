@@ -44,6 +44,13 @@ pub struct Market {
     pub followed: bool,
 }
 
+/// What one venue lists, and what it listed before, each in its order.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Listed {
+    pub trading: Vec<Arc<Instrument>>,
+    pub delisted: Vec<Arc<Instrument>>,
+}
+
 /// One venue's part.
 #[derive(Default)]
 struct Shelf {
@@ -180,6 +187,20 @@ impl Directory {
             };
             let all = of(|shelf| &shelf.configured).chain(of(|shelf| &shelf.dynamic));
             once(all.filter(|(shelf, symbol)| shelf.listed.contains_key(symbol)).map(|(_, symbol)| symbol))
+        })
+    }
+
+    /// All that is known of a venue, but for what a search found and nobody asked more about.
+    pub fn listed(&self, venue: &VenueId) -> Listed {
+        self.read(|venues| {
+            let shelf = venues.iter().find(|(id, _)| id == venue).map(|(_, shelf)| shelf);
+            let entries =
+                shelf.into_iter().flat_map(|s| s.order.iter().filter_map(|symbol| s.listed.get(symbol)));
+            let known = entries.filter(|entry| entry.instrument.tick_size > 0.0);
+            let (trading, delisted): (Vec<_>, Vec<_>) =
+                known.partition(|entry| entry.status == Listing::Trading);
+            let instruments = |entries: Vec<&Entry>| entries.iter().map(|e| e.instrument.clone()).collect();
+            Listed { trading: instruments(trading), delisted: instruments(delisted) }
         })
     }
 

@@ -7,6 +7,7 @@
 //! - [`store`]: what was recorded, behind one trait.
 
 pub mod app;
+mod aside;
 pub mod bus;
 pub mod capture;
 pub mod cli;

@@ -146,6 +146,14 @@ impl Relay {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Its `DATA_DIR`.
+    ///
+    /// # Panics
+    /// Never while it runs.
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("a folder").path()
+    }
+
     /// Resident memory in bytes; `None` where the system does not tell.
     pub fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;

@@ -154,6 +154,17 @@ async fn too_many_frames_or_subscriptions_end_with_1008() -> Result<()> {
     assert_eq!(hasty.wait_closed(SOON).await?, 1008);
     assert_eq!(hasty.frames.iter().filter(|f| f["type"] == "pong").count(), 20);
 
+    // A flood is told why it ends too, though most of it was never read.
+    let mut flood = relay.socket().await?;
+    for id in 0..5_000 {
+        // The other end may be closing already.
+        if flood.send(&json!({"action": "ping", "id": id})).await.is_err() {
+            break;
+        }
+    }
+    flood.wait_for("rate_limited", SOON, |f| f["code"] == "rate_limited").await?;
+    assert_eq!(flood.wait_closed(SOON).await?, 1008);
+
     let symbols: Vec<Value> = relay.rows("/api/symbols").await?.iter().map(|s| s["symbol"].clone()).collect();
     let mut greedy = relay.socket().await?;
     let all = ["1m", "5m", "15m", "30m", "1H", "4H", "1D", "1W", "1M"];

@@ -313,6 +313,9 @@ async fn resuming_by_cursor_leaves_no_hole() -> Result<()> {
     late.send(&request).await?;
     let gap = late.wait_for("expired", SOON, |f| f["type"] == "gap").await?;
     assert_eq!((&gap["cause"], &gap["channel"]), (&json!("resume_expired"), &json!("trade")));
+    // A cursor of nobody's says nothing of 1970: what is held is what can be missing.
+    let hour_ago = gap["to"].as_i64().expect("to") - 3_600_000;
+    assert!(gap["from"].as_i64() > Some(hour_ago), "{gap}");
 
     // The loss is told before the values that stand after it.
     let mut late = relay.socket().await?;

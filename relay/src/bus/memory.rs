@@ -4,12 +4,19 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shared::event::{Cursor, Event, Stamped, Topic};
+use shared::market::Ms;
 use tokio::sync::mpsc;
 
 use super::{Bus, ResumeExpired};
 
 /// Events kept for resuming clients: some minutes of a busy deck, about 16 MB.
 const RING_EVENTS: usize = 50_000;
+
+/// Of older events every so many-th is remembered by its time alone, and so many of them: days of a busy deck.
+const MARK_EVERY: u64 = 4_096;
+const MARKS: usize = 16_384;
+/// No run of this program began before: 2020-01-01.
+const FIRST_RUN: u64 = 1_577_836_800_000;
 
 /// In-process [`Bus`].
 pub struct MemoryBus {
@@ -21,14 +28,17 @@ struct State {
     next: u64,
     seqs: HashMap<Topic, u64>,
     ring: VecDeque<Arc<Stamped>>,
+    /// Places and when they were received, oldest first.
+    marks: VecDeque<(u64, Ms)>,
     consumers: Vec<mpsc::UnboundedSender<Arc<Stamped>>>,
 }
 
 impl MemoryBus {
-    /// An empty bus; `epoch` tells this run's cursors from another's.
+    /// An empty bus; `epoch`, the Unix ms at which it began, tells this run's cursors from another's.
     pub fn new(epoch: u64) -> MemoryBus {
-        let (seqs, ring, consumers) = (HashMap::new(), VecDeque::new(), Vec::new());
-        MemoryBus { state: Mutex::new(State { epoch, next: 1, seqs, ring, consumers }) }
+        let (seqs, ring, marks) = (HashMap::new(), VecDeque::new(), VecDeque::new());
+        let state = State { epoch, next: 1, seqs, ring, marks, consumers: Vec::new() };
+        MemoryBus { state: Mutex::new(state) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -42,6 +52,12 @@ impl Bus for MemoryBus {
         let mut state = self.lock();
         let cursor = Cursor { epoch: state.epoch, n: state.next };
         state.next += 1;
+        if cursor.n % MARK_EVERY == 1 {
+            if state.marks.len() == MARKS {
+                state.marks.pop_front();
+            }
+            state.marks.push_back((cursor.n, event.received));
+        }
         let seq = state.seqs.entry(event.topic()).or_insert(0);
         *seq += 1;
         let stamped = Arc::new(Stamped { event, seq: *seq, cursor });
@@ -68,6 +84,19 @@ impl Bus for MemoryBus {
         }
         let start = (cursor.n + 1 - oldest) as usize;
         Ok(state.ring.iter().skip(start).cloned().collect())
+    }
+
+    fn missing_since(&self, cursor: Cursor) -> Option<Ms> {
+        let state = self.lock();
+        let held = state.ring.front().map(|oldest| oldest.event.received);
+        if cursor.epoch == state.epoch && cursor.n < state.next {
+            // At most so many events early, never late.
+            let mark = state.marks.partition_point(|(n, _)| *n <= cursor.n).saturating_sub(1);
+            return state.marks.get(mark).map(|(_, at)| *at).or(held);
+        }
+        // Of an earlier run only its beginning is known; any other cursor is none of ours.
+        let earlier = (FIRST_RUN..state.epoch).contains(&cursor.epoch);
+        earlier.then(|| i64::try_from(cursor.epoch).ok().map(Ms)).flatten().or(held)
     }
 
     fn head(&self) -> Cursor {
@@ -108,6 +137,28 @@ mod tests {
         assert_eq!(places, [(1, 1), (1, 2), (2, 3)]);
         assert_eq!(bus.head(), Cursor { epoch: 7, n: 3 });
         assert_eq!(consumer.try_recv().map(|s| s.cursor.n), Ok(1));
+    }
+
+    #[test]
+    fn what_cannot_be_resumed_is_missing_since_a_time_near_its_cursor() {
+        let epoch = FIRST_RUN + 1_000;
+        let bus = MemoryBus::new(epoch);
+        let since = |epoch, n| bus.missing_since(Cursor { epoch, n }).map(|at| at.0);
+        assert_eq!(since(epoch, 0), None);
+        let (began, events) = (epoch as i64, 3 * RING_EVENTS as i64);
+        (1..=events).for_each(|n| drop(bus.publish(event("A-PERP", began + n))));
+        let held = began + events - RING_EVENTS as i64 + 1;
+        assert_eq!(since(epoch, 0), Some(began + 1));
+        assert_eq!(
+            since(epoch, 10_000),
+            Some(began + 2 * 4_096 + 1),
+            "early by less than a stretch of marks"
+        );
+        assert_eq!(since(epoch, events as u64 + 1), Some(held), "not told yet");
+        assert_eq!(since(epoch - 7, 5), Some(began - 7), "an earlier run");
+        for foreign in [0, 1, 0x190f2, epoch + 1, u64::MAX] {
+            assert_eq!(since(foreign, 5), Some(held), "{foreign}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod memory;
 
 use shared::event::{Cursor, Event, Stamped};
+use shared::market::Ms;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -28,6 +29,9 @@ pub trait Bus: Send + Sync + 'static {
     /// # Errors
     /// [`ResumeExpired`] when they are no longer held.
     fn since(&self, cursor: Cursor) -> Result<Vec<Arc<Stamped>>, ResumeExpired>;
+
+    /// Since when a reader who cannot resume at `cursor` may lack events, as far as is known; `None` on an empty bus.
+    fn missing_since(&self, cursor: Cursor) -> Option<Ms>;
 
     /// The place of the newest event.
     fn head(&self) -> Cursor;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::config::{Config, LogFormat, Provider};
+use crate::config::{BaseUrls, Config, LogFormat, Provider};
+use crate::venues;
 
 /// The effective settings, one a line, secrets as counts or "set".
 pub fn report(config: &Config) -> String {
@@ -54,11 +55,22 @@ pub fn report(config: &Config) -> String {
             ),
         ),
     ];
+    if let Provider::Venues(ids) = &venues.provider {
+        let own = BaseUrls::default();
+        for id in ids {
+            let urls = venues.base_urls.get(id.as_str()).unwrap_or(&own);
+            let off = venues::build(id, urls).and_then(|venue| venue.off());
+            lines.extend(off.map(|off| ("off", off.reason)));
+        }
+    }
     for (venue, urls) in &venues.base_urls {
         let all = [&urls.ws, &urls.rest, &urls.spot_ws, &urls.spot_rest];
         let mut shown: Vec<String> = all.into_iter().flatten().cloned().collect();
         shown.sort();
         shown.dedup();
+        if shown.is_empty() {
+            continue;
+        }
         lines.push(("addresses", format!("{venue}: {}", shown.join(", "))));
     }
     let mut text = String::from("configuration ok\n");
@@ -73,6 +85,23 @@ pub fn report(config: &Config) -> String {
 mod tests {
     use super::*;
     use crate::config::{Flags, Layers};
+
+    #[test]
+    fn a_venue_that_is_off_is_told_with_its_reason() {
+        let text = |file: &str| {
+            let layers = Layers::new(vec![], "tapedeck.toml", file).unwrap();
+            report(&Config::from_layers(&layers, &Flags::default()).unwrap())
+        };
+        let both = "[venues]\nprovider = [\"binance\", \"insightsentry\"]\n";
+        let off = "  off             insightsentry is off: it needs a key, set INSIGHTSENTRY_API_KEY";
+        assert!(text(both).lines().any(|l| l == off), "{}", text(both));
+        let with_key = text(&format!("{both}[venues.insightsentry]\napi_key = \"open-sesame\""));
+        assert!(!with_key.contains(" off ") && !with_key.contains("sesame"), "{with_key}");
+        let exposed = format!("[server]\naddress = \"0.0.0.0\"\npublic = true\n{both}");
+        let exposed = text(&format!("{exposed}[venues.insightsentry]\napi_key = \"open-sesame\""));
+        assert!(exposed.contains("INSIGHTSENTRY_PUBLIC=true"), "{exposed}");
+        assert!(!text("").contains(" off "), "one that is not asked for is not missed");
+    }
 
     #[test]
     fn the_report_shows_settings_and_no_secret() {

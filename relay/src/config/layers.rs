@@ -7,6 +7,22 @@ use secrecy::SecretString;
 use toml::{Table, Value};
 
 use super::ConfigError;
+use super::nearest::{nearest, slips};
+
+/// What begins so is meant for us.
+const PREFIX: &str = "TAPEDECK_";
+/// Variables of our tests and tools: no settings, and no mistake beside a relay they start.
+const TOOLS: [&str; 7] = [
+    "TAPEDECK_BIN",
+    "TAPEDECK_CAPTURES",
+    "TAPEDECK_COVERAGE_WRAPPER",
+    "TAPEDECK_KILLS",
+    "TAPEDECK_RECONNECTS",
+    "TAPEDECK_SOAK_S",
+    "TAPEDECK_SOAK_SEED",
+];
+/// Names that other programs read too: what is near to one of them may be theirs.
+const SHARED: [&str; 4] = ["PORT", "HTTPS_PROXY", "https_proxy", "RUST_LOG"];
 
 /// Where settings come from, highest first; a reader asks for each by its key and variables.
 #[derive(Debug, Default)]
@@ -155,12 +171,23 @@ impl Layers {
         })
     }
 
-    /// Refuses what the file holds and nobody asked for; call after all readers.
+    /// Refuses what nobody asked for; call after all readers. Of the file that is any key; of the environment, which
+    /// is not ours alone, a variable that begins with `TAPEDECK_` or is one slip away from a setting.
     ///
     /// # Errors
-    /// [`ConfigError::Unknown`] naming the first such key and the known ones beside it.
+    /// [`ConfigError::Unknown`] naming the first such key and the known ones beside it,
+    /// [`ConfigError::UnknownVariable`] naming the variable and the nearest known one.
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let asked = self.asked.borrow();
+        let variables: BTreeSet<&str> =
+            asked.iter().flat_map(|asked| &asked.variables).map(String::as_str).collect();
+        let set = |(_, text): &(&String, &String)| !text.trim().is_empty();
+        for (name, _) in self.environments.iter().flatten().filter(set) {
+            if let Some(nearest) = meant(name, &variables) {
+                let name = one_line(name);
+                return Err(ConfigError::UnknownVariable { name, nearest: nearest.to_owned() });
+            }
+        }
         let known: Vec<&str> = asked.iter().map(|asked| asked.key.as_str()).collect();
         match unknown(&self.file, "", &known) {
             None => Ok(()),
@@ -180,12 +207,26 @@ impl Layers {
 
 impl Given {
     fn malformed(&self, shown: Option<String>, expected: &'static str) -> ConfigError {
-        let shown = shown.map(|text| {
-            let one_line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-            one_line.take(40).collect()
-        });
+        let shown = shown.map(|text| one_line(&text));
         ConfigError::Malformed { name: self.name.clone(), shown, expected }
     }
+}
+
+/// The beginning of a text, for an error of one line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect()
+}
+
+/// The setting that an unknown variable was meant to be; `None` for one that is known or none of ours.
+fn meant<'a>(name: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
+    if known.contains(name) || TOOLS.contains(&name) {
+        return None;
+    }
+    let own = || known.iter().copied().filter(|known| !SHARED.contains(known));
+    if name.starts_with(PREFIX) {
+        return nearest(name, own());
+    }
+    own().find(|known| slips(name, known) == 1)
 }
 
 /// The text of a value that is one: strings, numbers and switches.

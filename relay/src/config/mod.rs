@@ -6,6 +6,7 @@
 mod layers;
 mod limits;
 mod log;
+mod nearest;
 mod retention;
 mod server;
 mod store;
@@ -67,6 +68,8 @@ pub enum ConfigError {
     DotEnv { line: usize },
     #[error("unknown setting {key} in {file}: {known}")]
     Unknown { key: String, file: String, known: String },
+    #[error("unknown setting {name} in the environment: did you mean {nearest}? .env.example has them all")]
+    UnknownVariable { name: String, nearest: String },
     #[error("{name}: {}not {expected}", shown.as_ref().map_or("this is ".to_owned(), |text| format!("`{text}` is ")))]
     Malformed {
         name: String,

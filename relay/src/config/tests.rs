@@ -274,6 +274,36 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
 }
 
 #[test]
+fn an_unknown_variable_stops_the_start_and_the_nearest_is_named() {
+    for (name, nearest) in [
+        ("TAPEDECK_TOKEN", "TAPEDECK_TOKENS"),
+        ("TAPEDECK_PUBLICK", "TAPEDECK_PUBLIC"),
+        ("TAPEDECK_RECONNECT_CAP", "TAPEDECK_RECONNECT_CAP_S"),
+        ("SYMBOL", "SYMBOLS"),
+        ("PROVDIER", "PROVIDER"),
+        ("DATADIR", "DATA_DIR"),
+        ("BINANCE_WS_URI", "BINANCE_WS_URL"),
+    ] {
+        let expected = format!(
+            "unknown setting {name} in the environment: did you mean {nearest}? .env.example has them all"
+        );
+        assert_eq!(from_env(&[(name, "open-sesame")]).unwrap_err().to_string(), expected);
+        assert!(from_env(&[(name, " ")]).is_ok(), "{name}: an empty variable is unset");
+        // In `.env` as well.
+        let layers = Layers::new(vec![environment(&[]), environment(&[(name, "x")])], "", "").unwrap();
+        assert!(Config::from_layers(&layers, &Flags::default()).is_err(), "{name}");
+    }
+    let odd = from_env(&[("TAPEDECK_\nX", "1")]).unwrap_err().to_string();
+    assert!(odd.starts_with("unknown setting TAPEDECK_ X in") && !odd.contains('\n'), "{odd}");
+    // Other programs have variables of their own, and so have our tests.
+    let others = ["PATH", "HOME", "PORTS", "HTTP_PROXY", "http_proxy", "NO_PROXY", "RUST_LOG_STYLE"];
+    let tools = ["TAPEDECK_CAPTURES", "TAPEDECK_SOAK_S", "TAPEDECK_SOAK_SEED", "TAPEDECK_KILLS"];
+    for name in others.into_iter().chain(tools) {
+        assert!(from_env(&[(name, "x")]).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn secrets_show_neither_in_debug_nor_in_errors() {
     let config = from_env(&[
         ("TAPEDECK_TOKENS", "open-sesame"),
@@ -313,7 +343,7 @@ fn a_licence_has_a_key_a_plan_and_knows_who_listens() {
     let expected =
         Licence { key, public: true, exposed: true, requests_per_minute: 80, ..Licence::default() };
     assert_eq!(set, expected);
-    assert_eq!(from_env(&[("DATA_DIR", "/d")]).unwrap().venues.quota_dir, Path::new("/d"));
+    assert_eq!(from_env(&[("DATA_DIR", "/d")]).unwrap().venues.data_dir, Path::new("/d"));
 }
 
 #[test]

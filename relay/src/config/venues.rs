@@ -41,8 +41,8 @@ pub struct VenuesConfig {
     pub reconnect_cap: Ms,
     /// Base addresses that differ from the venue's own, and licences, by venue. Default none.
     pub base_urls: BTreeMap<&'static str, BaseUrls>,
-    /// Where the use of monthly quotas is kept: `DATA_DIR`.
-    pub quota_dir: PathBuf,
+    /// Where the use of monthly quotas and the venues' lists are kept: `DATA_DIR`.
+    pub data_dir: PathBuf,
 }
 
 /// Where events come from.
@@ -165,7 +165,7 @@ impl VenuesConfig {
             sim_seed,
             reconnect_cap,
             base_urls,
-            quota_dir: PathBuf::new(),
+            data_dir: PathBuf::new(),
         })
     }
 
@@ -178,7 +178,7 @@ impl VenuesConfig {
     /// What other sections say about venues: whether the relay listens beyond loopback, and where it keeps things.
     pub(super) fn settle(&mut self, exposed: bool, data_dir: &Path) {
         self.base_urls.values_mut().for_each(|urls| urls.licence.exposed = exposed);
-        self.quota_dir = data_dir.to_owned();
+        self.data_dir = data_dir.to_owned();
     }
 }
 

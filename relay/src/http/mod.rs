@@ -16,7 +16,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use shared::event::{Channel, Topic};
+use shared::event::{Channel, Cursor, Topic};
 use shared::market::{Instrument, VenueId};
 use shared::wire::{ClientError, Subscribe};
 use tokio::sync::{mpsc, oneshot};
@@ -104,6 +104,11 @@ impl Core {
             connections,
             requests,
         }
+    }
+
+    /// Where a reader of the hub's last values stands.
+    pub fn place(&self) -> Cursor {
+        Cursor { n: self.hub.place(), ..self.bus.head() }
     }
 
     /// The topics a subscription means; channels an instrument does not have are left out. Venue `all` means the

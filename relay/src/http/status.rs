@@ -101,7 +101,7 @@ pub(super) async fn snapshot(
     core.follower.poll(&topics).map_err(full)?;
     core.wanted(&topics).await;
     // The cursor first: what comes between is told again, never missed.
-    let cursor = core.bus.head();
+    let cursor = core.place();
     Ok(Json(SnapshotAnswer { cursor, frames: core.hub.snapshot(&topics) }))
 }
 

@@ -63,24 +63,29 @@ pub(super) async fn upgrade(
 
 async fn session(core: Arc<Core>, client: Arc<Client>, socket: WebSocket) {
     info!("client connected");
-    let (sink, stream) = socket.split();
+    let (sink, mut stream) = socket.split();
     let mut writer = tokio::spawn(write(core.clone(), client.clone(), sink).in_current_span());
-    let mut reader = Box::pin(read(&core, &client, stream));
-    let stop = tokio::select! {
-        stop = &mut reader => stop,
-        // The writer closed the socket or lost it; the peer gets a moment to answer the close.
-        _ = &mut writer => {
-            let _ = tokio::time::timeout(STALL, &mut reader).await;
-            None
+    let stop = {
+        let mut reader = Box::pin(read(&core, &client, &mut stream));
+        tokio::select! {
+            stop = &mut reader => stop,
+            // The writer closed the socket or lost it; the peer gets a moment to answer the close.
+            _ = &mut writer => {
+                let _ = tokio::time::timeout(STALL, &mut reader).await;
+                None
+            }
         }
     };
     if let Some((code, reason)) = stop {
         client.close(code, reason);
-        let _ = tokio::time::timeout(STALL * MAX_STALLS, &mut writer).await;
+        // What still comes is read and thrown away: closed over unread bytes a socket is reset, and the peer would
+        // never learn why.
+        let draining = async { while let Some(Ok(_)) = stream.next().await {} };
+        let closing = async { tokio::join!(&mut writer, draining) };
+        let _ = tokio::time::timeout(STALL * MAX_STALLS, closing).await;
     }
     // A peer that left cannot be written to; for all others the writer is done.
     writer.abort();
-    drop(reader);
     core.hub.disconnect(&client);
     core.follower.release(client.id(), Vec::new());
     info!("client disconnected");
@@ -90,7 +95,7 @@ async fn session(core: Arc<Core>, client: Arc<Client>, socket: WebSocket) {
 async fn read(
     core: &Core,
     client: &Arc<Client>,
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
 ) -> Option<(u16, &'static str)> {
     let mut frames = RateWindow::new(core.access.control_frames_per_second);
     while let Some(Ok(message)) = stream.next().await {
@@ -169,9 +174,9 @@ async fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Res
         return Ok(());
     };
     if core.hub.subscribe(client, &topics, [answer.clone()], Some((&*core.bus, cursor))).is_err() {
-        // Nothing before that run of the relay can be missing, and nothing after now.
-        let from = Ms(i64::try_from(cursor.epoch).unwrap_or(0)).min(core.clock.now());
-        let gap = |topic| gap_frame(core, topic, from, core.clock.now(), GapCause::ResumeExpired);
+        let (now, place) = (core.clock.now(), core.place());
+        let from = core.bus.missing_since(cursor).unwrap_or(now).min(now);
+        let gap = |topic| gap_frame(core, topic, (from, now), GapCause::ResumeExpired, place);
         let first: Vec<String> = std::iter::once(answer).chain(topics.iter().map(gap)).collect();
         let _ = core.hub.subscribe(client, &topics, first, None);
     }
@@ -195,14 +200,13 @@ fn refuse(client: &Client, id: Option<serde_json::Value>, code: &str, message: &
     client.control(ServerFrame::Error { id, code: code.to_owned(), message: message.to_owned() }.encode());
 }
 
-/// A gap that concerns this client alone; it has no place of its own on the bus.
-fn gap_frame(core: &Core, topic: &Topic, from: Ms, to: Ms, cause: GapCause) -> String {
+/// A gap that concerns this client alone; it has no place of its own on the bus and leaves its reader at `cursor`.
+fn gap_frame(core: &Core, topic: &Topic, (from, to): (Ms, Ms), cause: GapCause, cursor: Cursor) -> String {
     let now = core.clock.now();
     let gap =
         Gap { timestamp: now, channel: topic.channel, from, to: Some(to), cause, state: GapState::Lost };
     let body = Body::Gap(gap);
     let event = Event { received: now, symbol: topic.symbol.clone(), venue: topic.venue.clone(), body };
-    let cursor: Cursor = core.bus.head();
     ServerFrame::Data(Box::new(Data { stamped: Stamped { event, seq: 0, cursor }, snapshot: false })).encode()
 }
 
@@ -220,7 +224,8 @@ async fn write(core: Arc<Core>, client: Arc<Client>, mut sink: SplitSink<WebSock
         let batch = client.next_batch(WRITE_BATCH_BYTES).await;
         let mut frames: Vec<Utf8Bytes> = batch.frames;
         for (topic, Loss { from, to, .. }) in &batch.lost {
-            frames.push(gap_frame(&core, topic, *from, Ms(to.0 + 1), GapCause::SlowClient).into());
+            let span = (*from, Ms(to.0 + 1));
+            frames.push(gap_frame(&core, topic, span, GapCause::SlowClient, batch.cursor).into());
         }
         match write_all(&client, &mut sink, frames, &mut stalls).await {
             Write::Done => {}

@@ -2,6 +2,9 @@
 //!
 //! State topics are sent at once on their first change and then at most once per [`CONFLATE`], the last value
 //! always; event topics are never merged. One bounded queue per client (`queue`); a slow client delays nobody.
+//!
+//! The cursor of a frame is the place on the bus up to which everything had been handed out when the frame was queued:
+//! on one connection cursors never step back, and who resumes at any of them misses nothing.
 
 mod queue;
 mod topics;
@@ -52,14 +55,23 @@ struct Inner {
 #[derive(Clone)]
 pub struct Encoded {
     pub stamped: Arc<Stamped>,
+    /// Where its reader stands.
+    pub cursor: Cursor,
     pub bytes: Utf8Bytes,
 }
 
 impl Encoded {
-    fn new(stamped: Arc<Stamped>, snapshot: bool) -> Encoded {
-        let data = Data { stamped: (*stamped).clone(), snapshot };
-        Encoded { stamped, bytes: ServerFrame::Data(Box::new(data)).encode().into() }
+    fn new(stamped: Arc<Stamped>, snapshot: bool, place: u64) -> Encoded {
+        let data = placed(&stamped, snapshot, place);
+        let cursor = data.stamped.cursor;
+        Encoded { stamped, cursor, bytes: ServerFrame::Data(Box::new(data)).encode().into() }
     }
+}
+
+/// A value as the frame that leaves its reader at `place`.
+fn placed(stamped: &Stamped, snapshot: bool, place: u64) -> Data {
+    let cursor = Cursor { n: place, ..stamped.cursor };
+    Data { stamped: Stamped { cursor, ..stamped.clone() }, snapshot }
 }
 
 impl Default for Hub {
@@ -97,7 +109,7 @@ impl Hub {
         let topic = stamped.event.topic();
         let state = inner.topics.entry(topic.clone()).or_default();
         match state.offer(&stamped, now) {
-            Verdict::Send => state.send(&stamped),
+            Verdict::Send => state.send(&stamped, inner.handed),
             Verdict::Wait { newly: true } => inner.dirty.push(topic),
             Verdict::Wait { newly: false } => {}
         }
@@ -110,15 +122,20 @@ impl Hub {
         let _ = self.handed.subscribe().wait_for(|handed| *handed >= place.n).await;
     }
 
+    /// Place of the newest event handed out: what [`Self::snapshot`] holds is as of then or later.
+    pub fn place(&self) -> u64 {
+        *self.handed.borrow()
+    }
+
     /// Sends conflated values whose slot has come.
     pub fn flush(&self, now: Instant) {
         let mut inner = self.lock();
-        let Inner { topics, dirty, .. } = &mut *inner;
+        let Inner { topics, dirty, handed, .. } = &mut *inner;
         dirty.retain(|topic| {
             let Some(state) = topics.get_mut(topic) else { return false };
             match state.due(now) {
                 Some(stamped) => {
-                    state.send(&stamped);
+                    state.send(&stamped, *handed);
                     false
                 }
                 None => state.is_waiting(),
@@ -149,7 +166,8 @@ impl Hub {
     }
 
     /// Adds subscriptions after queueing the frames `first`; topics the client already has are left alone.
-    /// Fresh ones get their last values, or what followed `resume` (of state topics the last value).
+    /// Fresh ones get their last values, or what followed `resume`; state topics their last value in any case, as one
+    /// told before that place may have waited for its slot.
     ///
     /// # Errors
     /// [`ResumeExpired`] when that place is no longer held; then nothing was subscribed.
@@ -174,14 +192,16 @@ impl Hub {
                 fresh.insert(topic.clone());
             }
         }
-        let Some(missed) = missed else {
-            for stamped in
-                topics.iter().filter_map(|t| inner.topics.get(fresh.get(t)?)).flat_map(TopicState::snapshot)
-            {
-                client.push(&Encoded::new(stamped, true), None);
+        let known = topics.iter().filter_map(|t| inner.topics.get(fresh.get(t)?));
+        let Some((missed, (_, cursor))) = missed.zip(resume) else {
+            for stamped in known.flat_map(TopicState::snapshot) {
+                client.push(&Encoded::new(stamped, true, inner.handed), None);
             }
             return Ok(());
         };
+        for stamped in known.filter_map(TopicState::last).filter(|last| last.cursor.n <= cursor.n) {
+            client.push(&Encoded::new(stamped.clone(), true, cursor.n), None);
+        }
         let handed = missed.iter().filter(|s| s.cursor.n <= inner.handed && fresh.contains(&s.event.topic()));
         let mut last_state = HashMap::new();
         let handed: Vec<_> = handed.collect();
@@ -190,7 +210,7 @@ impl Hub {
         }
         for (index, stamped) in handed.into_iter().enumerate() {
             if !is_state(stamped) || last_state.get(&stamped.event.topic()) == Some(&index) {
-                client.push(&Encoded::new(stamped.clone(), false), None);
+                client.push(&Encoded::new(stamped.clone(), false, stamped.cursor.n), None);
             }
         }
         Ok(())
@@ -232,7 +252,7 @@ impl Hub {
     pub fn snapshot(&self, topics: &[Topic]) -> Vec<Data> {
         let inner = self.lock();
         let values = topics.iter().filter_map(|t| inner.topics.get(t)).flat_map(TopicState::snapshot);
-        values.map(|stamped| Data { stamped: (*stamped).clone(), snapshot: true }).collect()
+        values.map(|stamped| placed(&stamped, true, inner.handed)).collect()
     }
 
     /// Tells every client, if it differs from what they know.

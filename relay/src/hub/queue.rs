@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use shared::event::Topic;
+use shared::event::{Cursor, Topic};
 use shared::market::Ms;
 use tokio::sync::Notify;
 
@@ -28,17 +28,28 @@ pub struct Client {
 #[derive(Default)]
 struct Queue {
     /// `None` marks a state frame replaced by a later one.
-    frames: VecDeque<Option<Utf8Bytes>>,
+    frames: VecDeque<Option<Slot>>,
     /// Place of the waiting state frame per topic, counted from the first frame ever queued.
     places: HashMap<Topic, u64>,
     /// Frames ever taken from the front.
     taken: u64,
     bytes: usize,
     lost: BTreeMap<Topic, Loss>,
+    /// Place of the first of those.
+    lost_at: Option<u64>,
+    /// Cursor of the newest frame taken.
+    told: Cursor,
     dropped: u64,
     conflated: u64,
     topics: BTreeSet<Topic>,
     closing: Option<(u16, &'static str)>,
+}
+
+/// A frame that waits.
+struct Slot {
+    bytes: Utf8Bytes,
+    /// Of data frames.
+    cursor: Option<Cursor>,
 }
 
 /// Event frames one client missed: the span of their times.
@@ -52,8 +63,9 @@ pub struct Loss {
 /// What the writer should do next.
 pub struct Batch {
     pub frames: Vec<Utf8Bytes>,
-    /// Losses to tell after these frames, each once.
+    /// Losses to tell after these frames, each once, and where the reader stands then: before what it lost.
     pub lost: Vec<(Topic, Loss)>,
+    pub cursor: Cursor,
     /// Then close with this code and reason.
     pub close: Option<(u16, &'static str)>,
 }
@@ -78,7 +90,7 @@ impl Client {
         } else {
             let place = q.taken + q.frames.len() as u64;
             q.bytes += frame.bytes.len();
-            q.frames.push_back(Some(frame.bytes.clone()));
+            q.frames.push_back(Some(Slot { bytes: frame.bytes.clone(), cursor: Some(frame.cursor) }));
             if let Some(topic) = state {
                 q.places.insert(topic.clone(), place);
             }
@@ -89,10 +101,10 @@ impl Client {
 
     /// Queues a control frame; these are few and always fit.
     pub fn control(&self, text: impl Into<Utf8Bytes>) {
-        let text = text.into();
+        let bytes: Utf8Bytes = text.into();
         let mut q = self.lock();
-        q.bytes += text.len();
-        q.frames.push_back(Some(text));
+        q.bytes += bytes.len();
+        q.frames.push_back(Some(Slot { bytes, cursor: None }));
         drop(q);
         self.wake.notify_one();
     }
@@ -150,13 +162,14 @@ impl Queue {
         let Some(place) = self.places.remove(topic) else { return };
         let Some(index) = place.checked_sub(self.taken) else { return };
         if let Some(old) = self.frames.get_mut(index as usize).and_then(Option::take) {
-            self.bytes -= old.len();
+            self.bytes -= old.bytes.len();
             self.conflated += 1;
         }
     }
 
     fn lose(&mut self, frame: &Encoded) {
         self.dropped += 1;
+        self.lost_at.get_or_insert(self.taken + self.frames.len() as u64);
         let at = frame.stamped.event.timestamp();
         let loss =
             self.lost.entry(frame.stamped.event.topic()).or_insert(Loss { from: at, to: at, count: 0 });
@@ -167,22 +180,29 @@ impl Queue {
 
     fn take(&mut self, max_bytes: usize) -> Option<Batch> {
         let (mut frames, mut size) = (Vec::new(), 0);
-        while size < max_bytes {
+        while size < max_bytes && self.lost_at != Some(self.taken) {
             let Some(slot) = self.frames.pop_front() else { break };
             self.taken += 1;
-            if let Some(bytes) = slot {
+            if let Some(Slot { bytes, cursor }) = slot {
                 size += bytes.len();
                 self.bytes -= bytes.len();
+                self.told = cursor.unwrap_or(self.told);
                 frames.push(bytes);
             }
         }
-        // A loss is told when the queue has drained, so that it stands after what was queued before it.
+        // A loss is told where it happened: no frame behind it may let its reader stand behind it untold.
+        let mut lost = Vec::new();
+        if self.lost_at == Some(self.taken) {
+            self.lost_at = None;
+            lost = std::mem::take(&mut self.lost).into_iter().collect();
+        }
         let drained = self.frames.is_empty();
         if drained {
             self.places.clear();
         }
-        let lost = if drained { std::mem::take(&mut self.lost).into_iter().collect() } else { Vec::new() };
         let close = if drained { self.closing } else { None };
-        (!frames.is_empty() || !lost.is_empty() || close.is_some()).then_some(Batch { frames, lost, close })
+        let cursor = self.told;
+        let any = !frames.is_empty() || !lost.is_empty() || close.is_some();
+        any.then_some(Batch { frames, lost, cursor, close })
     }
 }

@@ -122,6 +122,104 @@ async fn a_slow_client_has_state_conflated_and_lost_events_told() {
 }
 
 #[tokio::test]
+async fn a_loss_is_told_before_what_came_after_it() {
+    let hub = Hub::new();
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Trade)], ["{}".into()], None).expect("no resume");
+    let start = Instant::now();
+    for n in 1..=5_000 {
+        hub.publish(trade(n), start);
+    }
+    // There is room again, and the loss lies between what waits and what comes.
+    let first = client.next_batch(10_000).await;
+    assert!(first.lost.is_empty());
+    hub.publish(trade(5_001), start);
+    let second = client.next_batch(usize::MAX).await;
+    let (_, loss) = second.lost.first().cloned().expect("a loss");
+    let last = Ms(second.cursor.n as i64);
+    assert_eq!((loss.from, loss.to), (last + Ms(1), Ms(5_000)), "its reader stands right before it");
+    assert_eq!(drain_cursors(&client).await, [5_001]);
+}
+
+/// A small generator (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+}
+
+#[tokio::test]
+async fn who_resumes_from_any_cursor_it_saw_misses_nothing() {
+    let topics = [Channel::Oi, Channel::Trade, Channel::Bar].map(topic);
+    for seed in 1..=300 {
+        let (bus, hub, mut random) = (MemoryBus::new(1), Hub::new(), Random(seed));
+        let (mut consumer, mut now) = (bus.consume(), Instant::now());
+        let mut published: Vec<Arc<Stamped>> = Vec::new();
+        let mut client = hub.connect();
+        hub.subscribe(&client, &topics, [], None).expect("no resume");
+        // What the client has of all its connections, and where the newest of them began.
+        let (mut seen, mut began): (Vec<Data>, usize) = (Vec::new(), 0);
+        for step in 1..=400 {
+            match random.below(12) {
+                0..=4 => {
+                    let minute = published.len() as i64 / 40;
+                    let value = match random.below(4) {
+                        0 => oi(step),
+                        1 => bar(step, minute, false),
+                        2 => bar(step, minute, true),
+                        _ => trade(step),
+                    };
+                    published.push(bus.publish(value.event.clone()));
+                }
+                5..=8 => {
+                    if let Ok(next) = consumer.try_recv() {
+                        hub.publish(next, now);
+                    }
+                }
+                9 => {
+                    now += Duration::from_millis(40);
+                    hub.flush(now);
+                }
+                10 => seen.extend(drain_data(&client).await),
+                _ => {
+                    // The line breaks, and the client goes back to any frame it had.
+                    seen.extend(drain_data(&client).await);
+                    seen.truncate(random.below(seen.len() as u64 + 1) as usize);
+                    let place = seen.last().map_or(Cursor { epoch: 1, n: 0 }, |d| d.stamped.cursor);
+                    hub.disconnect(&client);
+                    client = hub.connect();
+                    hub.subscribe(&client, &topics, [], Some((&bus, place))).expect("held");
+                    began = seen.len();
+                }
+            }
+            let cursors: Vec<u64> = seen.iter().skip(began).map(|d| d.stamped.cursor.n).collect();
+            assert!(cursors.is_sorted(), "seed {seed}: {cursors:?}");
+        }
+        while let Ok(next) = consumer.try_recv() {
+            hub.publish(next, now);
+        }
+        hub.flush(now + CONFLATE);
+        seen.extend(drain_data(&client).await);
+        for told in published.iter().filter(|s| !is_state(s)) {
+            let same = |d: &&Data| d.stamped.event == told.event && d.stamped.seq == told.seq;
+            assert!(seen.iter().any(|d| same(&d)), "seed {seed}: {told:?} was never told");
+        }
+        for topic in &topics {
+            let newest = hub.snapshot(std::slice::from_ref(topic)).pop().filter(|d| is_state(&d.stamped));
+            let last = seen.iter().rfind(|d| d.stamped.event.topic() == *topic);
+            if let Some(newest) = newest {
+                assert_eq!(last.map(|d| d.stamped.seq), Some(newest.stamped.seq), "seed {seed}: {topic:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn unsubscribe_and_disconnect_stop_frames() {
     let hub = Hub::new();
     let (a, b) = (hub.connect(), hub.connect());

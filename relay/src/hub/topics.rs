@@ -67,16 +67,21 @@ impl TopicState {
         self.waiting.is_some()
     }
 
-    /// Encodes once and queues the same bytes for everyone.
-    pub(super) fn send(&self, stamped: &Arc<Stamped>) {
+    /// Encodes once and queues the same bytes for everyone; their reader stands at `place` then.
+    pub(super) fn send(&self, stamped: &Arc<Stamped>, place: u64) {
         if self.subscribers.is_empty() {
             return;
         }
-        let encoded = Encoded::new(stamped.clone(), false);
+        let encoded = Encoded::new(stamped.clone(), false, place);
         let topic = is_state(stamped).then(|| stamped.event.topic());
         for client in &self.subscribers {
             client.push(&encoded, topic.as_ref());
         }
+    }
+
+    /// The newest state value.
+    pub(super) fn last(&self) -> Option<&Arc<Stamped>> {
+        self.last.as_ref()
     }
 
     /// What a new subscriber gets: the last closed bar and the forming one, or the last state value.

@@ -1,11 +1,13 @@
 //! The use of monthly quotas, kept in a file so that a restart does not begin the month anew.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared::market::Ms;
+
+use crate::aside;
 
 /// What was used of one quota in a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +53,7 @@ impl QuotaFile {
         if used == self.written {
             return Ok(());
         }
-        let aside = self.path.with_extension("json.new");
-        let mut file = File::create(&aside)?;
-        file.write_all(&serde_json::to_vec(&used)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, &self.path)?;
+        aside::replace(&self.path, &serde_json::to_vec(&used)?)?;
         self.written = used;
         Ok(())
     }

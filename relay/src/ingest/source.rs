@@ -11,7 +11,7 @@ use shared::market::{Ms, Symbol, Timeframe, VenueId};
 use super::rest::{Rest, RestError};
 use crate::directory::Directory;
 use crate::history::{HistorySource, SourceError};
-use crate::venues::{Fetch, Fetched, Update, What};
+use crate::venues::{Fetch, Fetched, Update, Venue, What};
 
 /// Somebody waits at a screen: rather an honest "not now" than a long silence.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -31,35 +31,61 @@ fn bar(update: Update) -> Option<Bar> {
 /// The REST clients of the live venues; venues without one (simulation, replay) have their history stored whole.
 pub struct Sources {
     directory: Arc<Directory>,
-    rests: RwLock<HashMap<VenueId, Rest>>,
+    venues: RwLock<HashMap<VenueId, Source>>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Rest(Rest),
+    /// Not asked, for this reason: there is what was recorded.
+    Off(Arc<dyn Venue>, String),
+}
+
+impl Source {
+    fn venue(&self) -> &Arc<dyn Venue> {
+        match self {
+            Source::Rest(rest) => rest.venue(),
+            Source::Off(venue, _) => venue,
+        }
+    }
 }
 
 impl Sources {
     pub fn new(directory: Arc<Directory>) -> Sources {
-        Sources { directory, rests: RwLock::default() }
+        Sources { directory, venues: RwLock::default() }
     }
 
     pub fn add(&self, rest: Rest) {
-        self.rests.write().unwrap_or_else(PoisonError::into_inner).insert(rest.venue().id(), rest);
+        self.insert(Source::Rest(rest));
     }
 
-    fn rest(&self, venue: &VenueId) -> Option<Rest> {
-        self.rests.read().unwrap_or_else(PoisonError::into_inner).get(venue).cloned()
+    /// A venue that is not to be asked, and why.
+    pub fn off(&self, venue: Arc<dyn Venue>, reason: String) {
+        self.insert(Source::Off(venue, reason));
+    }
+
+    fn insert(&self, source: Source) {
+        let id = source.venue().id();
+        self.venues.write().unwrap_or_else(PoisonError::into_inner).insert(id, source);
+    }
+
+    fn source(&self, venue: &VenueId) -> Option<Source> {
+        self.venues.read().unwrap_or_else(PoisonError::into_inner).get(venue).cloned()
     }
 }
 
 #[async_trait]
 impl HistorySource for Sources {
     fn native_timeframes(&self, venue: &VenueId) -> Vec<Timeframe> {
-        self.rest(venue).map(|r| r.venue().native_timeframes().to_vec()).unwrap_or_default()
+        self.source(venue).map(|s| s.venue().native_timeframes().to_vec()).unwrap_or_default()
     }
 
     fn bars_per_call(&self, venue: &VenueId) -> Option<u32> {
-        self.rest(venue)?.venue().bars_per_call()
+        self.source(venue)?.venue().bars_per_call()
     }
 
     fn bars_reached(&self, venue: &VenueId) -> Option<u32> {
-        self.rest(venue)?.venue().bars_reached()
+        self.source(venue)?.venue().bars_reached()
     }
 
     async fn klines(
@@ -70,8 +96,12 @@ impl HistorySource for Sources {
         from: Ms,
         to: Ms,
     ) -> Result<Vec<Bar>, SourceError> {
-        let Some((rest, instrument)) = self.rest(venue).zip(self.directory.get(venue, symbol)) else {
+        let Some((source, instrument)) = self.source(venue).zip(self.directory.get(venue, symbol)) else {
             return Ok(Vec::new());
+        };
+        let rest = match source {
+            Source::Rest(rest) => rest,
+            Source::Off(_, reason) => return Err(SourceError { venue: venue.clone(), reason }),
         };
         let mut fetch = Fetch::Klines { instrument, timeframe, from, to, limit: PAGE };
         for _ in 0..EMPTY_PAGES {

@@ -16,8 +16,8 @@ mod types;
 
 pub use calls::{Answer, Counted, Fetch, Fetched, LimitSpec, RestFault, RestRequest, Window};
 pub use types::{
-    BookSource, Decoded, Decoder, DepthDiff, DepthSnapshot, Frame, Instruments, KeepAlive, Level, Pace, Poll,
-    Product, RouteSpec, Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict, What,
+    BookSource, Decoded, Decoder, DepthDiff, DepthSnapshot, Frame, Instruments, KeepAlive, Level, Off, Pace,
+    Poll, Product, RouteSpec, Sequencer, Stream, TradeUpdate, Update, VenueError, Verdict, What,
 };
 
 use std::sync::Arc;
@@ -65,8 +65,8 @@ pub fn build(id: &VenueId, urls: &BaseUrls) -> Option<Arc<dyn Venue>> {
 pub trait Venue: Send + Sync + 'static {
     fn id(&self) -> VenueId;
 
-    /// Why the venue is not to be started with these settings, in one line that names the setting.
-    fn off(&self) -> Option<String> {
+    /// Why the venue is not to be started with these settings.
+    fn off(&self) -> Option<Off> {
         None
     }
 

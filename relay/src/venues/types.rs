@@ -41,6 +41,15 @@ impl Instruments {
     }
 }
 
+/// Why a venue is not followed with the settings there are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Off {
+    /// One line that names the setting.
+    pub reason: String,
+    /// What was recorded of it is not to be served either.
+    pub withheld: bool,
+}
+
 /// One kind of socket of a venue.
 #[derive(Clone, Debug)]
 pub struct RouteSpec {

@@ -3,6 +3,7 @@
 mod data;
 mod dynamic;
 mod faults;
+mod kept;
 mod ledger;
 
 use std::time::Duration;

@@ -97,7 +97,7 @@ async fn missing(instrument: &Instrument, desk: &mpsc::Sender<Msg>, error: &Rest
 
 /// Holes that were open when the relay last ended, and for every other recorded channel the time since it was
 /// last alive.
-async fn holes(
+pub(super) async fn holes(
     instrument: &Instrument,
     store: &dyn Store,
     now: Ms,

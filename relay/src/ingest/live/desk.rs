@@ -33,6 +33,11 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) enum Msg {
     /// A symbol's past, fetched; its live data may begin.
     Filled(Box<Filled>),
+    /// What the record lacks of a symbol that was delisted while the relay did not run.
+    Ended {
+        symbol: Symbol,
+        holes: Vec<(Channel, Hole)>,
+    },
     /// Decoded from a frame or an answer.
     Updates {
         received: Ms,
@@ -202,6 +207,7 @@ impl Desk {
     fn handle(&mut self, message: Msg) {
         match message {
             Msg::Filled(filled) => self.filled(*filled),
+            Msg::Ended { symbol, holes } => self.ended(&symbol, holes),
             Msg::Updates { received, updates, polled } => self.updates(received, updates, polled),
             Msg::Error => self.outlet.error(),
             Msg::Reconnected => self.outlet.reconnected(),

@@ -8,7 +8,7 @@ use shared::market::{Instrument, Ms, Symbol, Timeframe};
 use tracing::{debug, info, warn};
 
 use super::backfill::{self, Filled};
-use super::desk::Desk;
+use super::desk::{Desk, Msg};
 use super::holes::{Hole, OI_SPACING};
 use super::{Order, poll};
 use crate::ingest::tape::TapeOut;
@@ -127,6 +127,9 @@ impl Desk {
 
     /// What comes after a symbol's last data is missing for good.
     fn delisted(&mut self, symbol: &Symbol) {
+        if !self.followed.contains_key(symbol) {
+            return self.delisted_meanwhile(symbol);
+        }
         let now = self.outlet.now();
         let last: Vec<(Channel, Ms)> =
             self.last_seen.iter().filter(|((s, _), _)| s == symbol).map(|((_, c), at)| (*c, *at)).collect();
@@ -137,6 +140,29 @@ impl Desk {
             self.tell_gap(symbol, channel, hole, Some(now), GapState::Lost);
         }
         self.unfollow(symbol);
+    }
+
+    /// It went while the relay did not run: its last data is in the store.
+    fn delisted_meanwhile(&self, symbol: &Symbol) {
+        let Some(instrument) = self.directory.get(&self.venue.id(), symbol) else { return };
+        let (store, sender, now) = (self.store.clone(), self.sender.clone(), self.outlet.now());
+        tokio::spawn(async move {
+            match backfill::holes(&instrument, &*store, now).await {
+                Ok(holes) => {
+                    let symbol = instrument.symbol.clone();
+                    let _ = sender.send(Msg::Ended { symbol, holes }).await;
+                }
+                Err(error) => warn!(symbol = %instrument.symbol, %error, "the ledger cannot be read"),
+            }
+        });
+    }
+
+    pub(super) fn ended(&self, symbol: &Symbol, holes: Vec<(Channel, Hole)>) {
+        let now = self.outlet.now();
+        for (channel, hole) in holes {
+            let hole = Hole { cause: GapCause::Delisted, ..hole };
+            self.tell_gap(symbol, channel, hole, Some(now), GapState::Lost);
+        }
     }
 
     fn unfollow(&mut self, symbol: &Symbol) {

@@ -2,15 +2,17 @@
 //! the directory, the decoders and the desk.
 
 mod changes;
+mod passing;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::market::{Instrument, Kind, Ms, Symbol, VenueId};
+use shared::market::{Instrument, Ms, Symbol};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
@@ -18,8 +20,11 @@ use super::Order;
 use crate::directory::{Directory, Listing};
 use crate::ingest::Board;
 use crate::ingest::rest::{Rest, RestError};
-use crate::venues::{Fetch, Fetched, Instruments, Product, Venue};
+use crate::venues::{Fetch, Fetched, Instruments, Product};
 use changes::{Change, changes};
+use passing::{Passing, learn};
+
+pub(super) use plan::Plan;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between attempts to read a list, doubled up to the longest.
@@ -41,60 +46,6 @@ pub(super) trait Ask: Send + Sync {
 impl Ask for Rest {
     async fn ask(&self, fetch: &Fetch) -> Result<Fetched, RestError> {
         self.fetch(fetch, PATIENCE).await
-    }
-}
-
-/// Which product an instrument's kind belongs to.
-type ProductOf = Arc<dyn Fn(Kind) -> Option<Product> + Send + Sync>;
-
-/// What is to be read of a venue.
-pub(super) struct Plan {
-    venue: VenueId,
-    /// Those that configured symbols need come first.
-    products: Vec<Product>,
-    needed: usize,
-    /// Followed always.
-    symbols: Vec<Symbol>,
-    /// Where the venue cannot list: what the configured symbols are called there.
-    names: Option<Vec<(Product, String)>>,
-    product_of: ProductOf,
-}
-
-impl Plan {
-    pub(super) fn new(venue: Arc<dyn Venue>, symbols: Vec<Symbol>) -> Plan {
-        let named: Vec<(Product, String)> = symbols.iter().filter_map(|s| venue.guess_name(s)).collect();
-        let by_form = symbols.iter().filter_map(|s| venue.product_of(kind_of(s)));
-        let mut products: Vec<Product> = Vec::new();
-        let mut add = |product| {
-            if !products.contains(&product) {
-                products.push(product);
-            }
-            products.len()
-        };
-        let needed =
-            by_form.chain(named.iter().map(|(product, _)| *product)).map(&mut add).max().unwrap_or(0);
-        venue.products().iter().for_each(|product| {
-            add(product);
-        });
-        let names = venue.unlisted().then_some(named);
-        let id = venue.id();
-        Plan {
-            venue: id,
-            products,
-            needed,
-            symbols,
-            names,
-            product_of: Arc::new(move |k| venue.product_of(k)),
-        }
-    }
-}
-
-/// The kind a canonical symbol's form tells.
-fn kind_of(symbol: &Symbol) -> Kind {
-    match symbol.as_str() {
-        s if s.ends_with("-PERP") => Kind::Perp,
-        s if s.contains('/') => Kind::Spot,
-        _ => Kind::Future,
     }
 }
 
@@ -120,6 +71,8 @@ pub(super) struct Lister<A> {
     rounds: u64,
     /// The last good list of each product.
     lists: HashMap<Product, Vec<Arc<Instrument>>>,
+    /// What the venue listed in an earlier run and has not said in this one.
+    kept: Vec<Arc<Instrument>>,
     /// Products whose last list had lost too much to be believed at once.
     doubted: HashSet<Product>,
     /// Of a venue that cannot list: names that were answered in this round.
@@ -147,6 +100,7 @@ impl<A: Ask> Lister<A> {
     pub(super) fn new(plan: Plan, ask: A, told: Told, seed: u64) -> Lister<A> {
         Lister {
             pending: plan.products.clone(),
+            kept: told.directory.listed(&plan.venue).trading,
             plan,
             ask,
             told,
@@ -246,7 +200,7 @@ impl<A: Ask> Lister<A> {
     /// A list that lost half of a market is more likely broken than true; said twice, it is believed. An empty
     /// one never is, where there was something or something is needed.
     fn believe(&mut self, product: Product, now: usize) -> Result<(), Unread> {
-        let before = self.lists.get(product).map_or(0, Vec::len);
+        let before = self.lists.get(product).map_or_else(|| self.kept(product).count(), Vec::len);
         let needed = self.plan.products.iter().take(self.plan.needed).any(|p| *p == product);
         if now == 0 && (before > 0 || needed) {
             return Err(Unread::Empty);
@@ -259,16 +213,27 @@ impl<A: Ask> Lister<A> {
     }
 
     fn take(&mut self, product: Product, list: Vec<Arc<Instrument>>) {
-        let venue = &self.plan.venue;
-        let before = self.lists.insert(product, list.clone()).unwrap_or_default();
-        let lists = || self.plan.products.iter().filter_map(|p| Some((*p, self.lists.get(p)?)));
-        self.told.directory.list(venue, lists().flat_map(|(_, list)| list.iter().cloned()).collect());
-        let mut known = Instruments::default();
-        for (product, list) in lists() {
-            list.iter().for_each(|instrument| known.insert(product, (**instrument).clone()));
+        let first = !self.lists.contains_key(product);
+        let before = if first { self.kept(product).cloned().collect() } else { Vec::new() };
+        let before = self.lists.insert(product, list.clone()).unwrap_or(before);
+        let mut changes = changes(&before, &list);
+        if first {
+            // Nothing is followed yet, the same or not.
+            self.confirm(&list, &mut changes);
         }
+        let venue = &self.plan.venue;
+        let mut known = Instruments::default();
+        let mut listed = Vec::new();
+        for product in &self.plan.products {
+            // A product that has not been read yet lists what it did before.
+            let kept = self.kept(product).filter(|_| !self.lists.contains_key(product));
+            for instrument in self.lists.get(product).into_iter().flatten().chain(kept) {
+                known.insert(product, (**instrument).clone());
+                listed.push(instrument.clone());
+            }
+        }
+        self.told.directory.list(venue, listed);
         self.told.known.send_replace(Arc::new(known));
-        let changes = changes(&before, &list);
         info!(%venue, product, listed = list.len(), changed = changes.len(), "instruments known");
         // In the order in which they are followed.
         for symbol in self.told.directory.following(venue) {
@@ -276,6 +241,23 @@ impl<A: Ask> Lister<A> {
                 self.tell(symbol, change);
             }
         }
+    }
+
+    /// What an earlier run listed of a product.
+    fn kept(&self, product: Product) -> impl Iterator<Item = &Arc<Instrument>> {
+        self.kept.iter().filter(move |i| (self.plan.product_of)(i.kind) == Some(product))
+    }
+
+    /// The venue says again what an earlier run knew: listed for this one.
+    fn confirm(&mut self, said: &[Arc<Instrument>], changes: &mut BTreeMap<Symbol, Change>) {
+        let said: HashSet<&Symbol> = said.iter().map(|i| &i.symbol).collect();
+        self.kept.retain(|i| {
+            let again = said.contains(&i.symbol);
+            if again {
+                changes.entry(i.symbol.clone()).or_insert(Change::Listed);
+            }
+            !again
+        });
     }
 
     fn tell(&self, symbol: Symbol, change: &Change) {
@@ -308,6 +290,8 @@ impl<A: Ask> Lister<A> {
         let instruments = followed.iter().filter_map(|symbol| self.told.directory.get(&venue, symbol));
         let of = |i: Arc<Instrument>| Some(((self.plan.product_of)(i.kind)?, i.venue_symbol.clone()));
         names.extend(instruments.filter_map(of));
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         let mut failed = None;
         for (_, name) in names.into_iter().filter(|(of, _)| *of == product) {
             if self.answered.contains(&name) {
@@ -333,11 +317,12 @@ impl<A: Ask> Lister<A> {
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn found(&self, product: Product, found: Vec<Arc<Instrument>>) {
-        let venue = &self.plan.venue;
-        let before = |i: &Arc<Instrument>| self.told.directory.get(venue, &i.symbol);
+    fn found(&mut self, product: Product, found: Vec<Arc<Instrument>>) {
+        let before = |i: &Arc<Instrument>| self.told.directory.get(&self.plan.venue, &i.symbol);
         let before: Vec<Arc<Instrument>> = found.iter().filter_map(before).collect();
         let mut changes = changes(&before, &found);
+        self.confirm(&found, &mut changes);
+        let venue = &self.plan.venue;
         self.told.directory.add(venue, found.clone());
         for instrument in &found {
             learn(&self.told.known, product, instrument);
@@ -356,7 +341,12 @@ impl<A: Ask> Lister<A> {
         }
         let venue = &self.plan.venue;
         let alone = self.told.directory.venues().len() == 1;
-        for symbol in self.plan.symbols.iter().filter(|s| self.told.directory.get(venue, s).is_none()) {
+        let traded = |symbol: &&Symbol| {
+            let market = self.told.directory.market(venue, symbol);
+            let said = !self.kept.iter().any(|i| i.symbol == **symbol);
+            said && market.is_some_and(|market| market.status == Listing::Trading)
+        };
+        for symbol in self.plan.symbols.iter().filter(|symbol| !traded(symbol)) {
             // Beside others a venue need not have every symbol.
             if alone {
                 let reason = format!("SYMBOLS: {venue} does not list {symbol}");
@@ -367,45 +357,6 @@ impl<A: Ask> Lister<A> {
             }
         }
     }
-}
-
-/// Orders on their way to the desk.
-struct Passing {
-    venue: VenueId,
-    product_of: ProductOf,
-    directory: Arc<Directory>,
-    known: watch::Sender<Arc<Instruments>>,
-    desk: mpsc::UnboundedSender<Order>,
-}
-
-impl Passing {
-    async fn run(self, mut orders: mpsc::UnboundedReceiver<Order>) {
-        while let Some(order) = orders.recv().await {
-            self.pass(order);
-        }
-    }
-
-    fn pass(&self, order: Order) {
-        if let Order::Follow(symbol) = &order
-            && let Some(instrument) = self.directory.get(&self.venue, symbol)
-            && let Some(product) = (self.product_of)(instrument.kind)
-        {
-            // One that was found by search may be unknown to decoders yet.
-            learn(&self.known, product, &instrument);
-        }
-        // The desk ends with the venue.
-        let _ = self.desk.send(order);
-    }
-}
-
-fn learn(known: &watch::Sender<Arc<Instruments>>, product: Product, instrument: &Arc<Instrument>) {
-    known.send_if_modified(|known| {
-        let same = known.get(product, &instrument.venue_symbol) == Some(instrument);
-        if !same {
-            Arc::make_mut(known).insert(product, (**instrument).clone());
-        }
-        !same
-    });
 }
 
 /// A share of the jitter, other each time (splitmix64).

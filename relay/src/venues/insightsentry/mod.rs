@@ -28,7 +28,7 @@ use shared::event::Channel;
 use shared::market::{Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
 
 use super::{
-    Answer, BookSource, Decoder, DepthDiff, Fetch, Fetched, KeepAlive, LimitSpec, Pace, Poll, Product,
+    Answer, BookSource, Decoder, DepthDiff, Fetch, Fetched, KeepAlive, LimitSpec, Off, Pace, Poll, Product,
     RestFault, RestRequest, RouteSpec, Sequencer, Stream, Venue, VenueError, Verdict,
 };
 use crate::config::{BaseUrls, Licence};
@@ -105,16 +105,19 @@ impl Venue for InsightSentry {
         VenueId::new(NAME)
     }
 
-    fn off(&self) -> Option<String> {
+    fn off(&self) -> Option<Off> {
         let Licence { key, public, exposed, .. } = &self.licence;
-        if key.is_none() {
-            return Some(format!("{NAME} is off: it needs a key, set INSIGHTSENTRY_API_KEY"));
-        }
-        (*exposed && !public).then(|| {
+        let withheld = *exposed && !public;
+        let reason = if key.is_none() {
+            format!("{NAME} is off: it needs a key, set INSIGHTSENTRY_API_KEY")
+        } else if withheld {
             format!(
                 "{NAME} is off: its data is licensed and this relay listens beyond loopback; listen on 127.0.0.1, or set INSIGHTSENTRY_PUBLIC=true where the licence allows it"
             )
-        })
+        } else {
+            return None;
+        };
+        Some(Off { reason, withheld })
     }
 
     fn products(&self) -> &'static [Product] {

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use shared::market::{Calendar, Group};
+use shared::market::{Calendar, Group, Kind, VenueId};
 
+use super::plan::kind_of;
 use super::*;
 use crate::Mode;
 
@@ -74,10 +75,18 @@ struct World {
 impl World {
     /// Follows these always; `names` for a venue that cannot list.
     fn new(symbols: &[&str], named: bool, answers: Vec<Answer>) -> World {
+        World::after(&[], symbols, named, answers)
+    }
+
+    /// The same after a run in which the venue listed `kept`.
+    fn after(kept: &[&str], symbols: &[&str], named: bool, answers: Vec<Answer>) -> World {
         let venue = VenueId::new("venue");
         let symbols: Vec<Symbol> = symbols.iter().map(|s| s.parse().unwrap()).collect();
         let directory = Arc::new(Directory::new([venue.clone()]));
         directory.configure(&venue, &symbols);
+        if !kept.is_empty() {
+            directory.add(&venue, kept.iter().map(|text| instrument(text)).collect());
+        }
         let product_of = |kind| Some(if kind == Kind::Spot { SPOT } else { PERPS });
         let name = |s: &Symbol| (PERPS, s.as_str().to_lowercase());
         let names = named.then(|| symbols.iter().map(name).collect());
@@ -255,4 +264,48 @@ async fn decoders_know_a_symbol_before_the_desk_does() {
     passing.run(orders).await;
     assert_eq!(world.known.borrow().get(PERPS, "fff-perp"), Some(&found));
     assert_eq!(world.orders(), ["+FFF-PERP", "-GGG-PERP"]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_listed_holds_until_the_venue_lists_again() {
+    let mut other = listed(&["AAA-PERP", "BBB-PERP"]);
+    other[1].tick_size = 0.5;
+    let answers = vec![
+        failed(),
+        failed(),
+        // Half of it, not believed at once; the other product is not to be had.
+        all(&["AAA-PERP"]),
+        failed(),
+        Ok(Fetched::Instruments { listed: other, next: None }),
+        failed(),
+        all(&["DDD/USDT"]),
+    ];
+    let kept = ["AAA-PERP", "BBB-PERP", "CCC-PERP", "EEE-PERP", "DDD/USDT"];
+    let mut world = World::after(&kept, &["AAA-PERP", "BBB-PERP", "CCC-PERP", "DDD/USDT"], false, answers);
+    for _ in 0..2 {
+        world.lister.round().await;
+        assert_eq!(world.orders(), Vec::<String>::new(), "nothing begins on hearsay");
+        assert!(kept.iter().all(|text| world.status(text) == Some(Listing::Trading)));
+    }
+    world.lister.round().await;
+    assert_eq!(world.orders(), ["+AAA-PERP", "-BBB-PERP", "+BBB-PERP", "xCCC-PERP"]);
+    assert_eq!(world.status("CCC-PERP"), Some(Listing::Delisted));
+    assert_eq!(world.status("DDD/USDT"), Some(Listing::Trading), "that product was not read");
+    assert!(world.known.borrow().get(SPOT, "ddd/usdt").is_some());
+    assert!(world.lister.round().await >= REFRESH);
+    assert_eq!(world.orders(), ["+DDD/USDT"]);
+}
+
+#[tokio::test]
+async fn a_kept_name_is_followed_once_the_venue_knows_it_still() {
+    let unknown = Err(RestError::BadRequest { venue: "venue".into(), reason: "no such code".into() });
+    let answers = vec![failed(), failed(), all(&["AAA-PERP"]), unknown];
+    let kept = ["AAA-PERP", "BBB-PERP"];
+    let mut world = World::after(&kept, &kept, true, answers);
+    world.lister.round().await;
+    assert_eq!(world.orders(), Vec::<String>::new());
+    world.lister.round().await;
+    assert_eq!(world.orders(), ["+AAA-PERP"]);
+    let report = world.lister.told.board.report(Ms(0));
+    assert_eq!(report[0].reason.as_deref(), Some("SYMBOLS: venue does not list BBB-PERP"));
 }

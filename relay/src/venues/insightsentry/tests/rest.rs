@@ -202,11 +202,14 @@ fn errors_of_calls_by_class() {
 fn it_is_off_without_a_key_and_beyond_loopback_without_leave() {
     let off = |licence: Licence| InsightSentry::new(&BaseUrls { licence, ..BaseUrls::default() }).off();
     let without = off(Licence::default()).unwrap();
-    assert_eq!(without, "insightsentry is off: it needs a key, set INSIGHTSENTRY_API_KEY");
+    assert_eq!(without.reason, "insightsentry is off: it needs a key, set INSIGHTSENTRY_API_KEY");
+    assert!(!without.withheld, "the record is its owner's");
+    assert!(off(Licence { exposed: true, ..Licence::default() }).unwrap().withheld);
     let key = || Licence { key: Some(CANARY.into()), ..Licence::default() };
     assert_eq!(off(key()), None);
     let exposed = off(Licence { exposed: true, ..key() }).unwrap();
-    assert!(exposed.contains("INSIGHTSENTRY_PUBLIC=true") && !exposed.contains('\n'), "{exposed}");
+    assert!(exposed.withheld && exposed.reason.contains("INSIGHTSENTRY_PUBLIC=true"), "{exposed:?}");
+    assert!(!exposed.reason.contains('\n'), "{exposed:?}");
     assert_eq!(off(Licence { exposed: true, public: true, ..key() }), None);
     assert_eq!(licensed(Licence { requests_per_minute: 80, ..Licence::default() }).limits()[0].capacity, 80);
 }
