@@ -4,6 +4,7 @@
 //! - [`project`]: where things are; [`shell`]: how other programs are called; [`steps`]: named, timed steps;
 //! - [`setup`]: installs what is missing, or names it in one line;
 //! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
+//! - [`equal`]: market maths compared between native and wasm;
 //! - [`licences`]: the texts that go with a release;
 //! - [`run`], [`mod@test`], [`mod@bench`], [`dist`], [`coverage`]: one file per command.
 
@@ -11,6 +12,7 @@ mod bench;
 mod bundle;
 mod coverage;
 mod dist;
+mod equal;
 mod licences;
 mod project;
 mod run;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, cheapest first, stopping at the first that fails.
 
 use crate::bundle::{self, Kind};
+use crate::equal;
 use crate::project::Project;
 use crate::setup;
 use crate::shell::{call, cargo};
@@ -14,6 +15,9 @@ pub(crate) struct Args {
     /// Run only the browser tests (and what they need), optionally only files whose name contains this.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     browser: Option<String>,
+    /// Run only the comparison of the market maths between native and wasm.
+    #[arg(long, conflicts_with = "browser")]
+    equal: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -21,6 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut steps = Steps::new();
     let mut totals = Totals::default();
     let result = match &args.browser {
+        _ if args.equal => equal::check(&project, &mut steps),
         Some(filter) => browser(&project, &mut steps, filter, &mut totals),
         None => native(&project, &mut steps).and_then(|()| browser(&project, &mut steps, "", &mut totals)),
     };
@@ -49,13 +54,15 @@ fn native(project: &Project, steps: &mut Steps) -> Result<()> {
     })?;
     steps.step("lints, wasm", || {
         plain(&[
-            "clippy", "-p", "shared", "-p", "frontend", "--lib", "--target", WASM, "--", "-D", "warnings",
+            "clippy", "-p", "shared", "-p", "frontend", "-p", "equal", "--lib", "--target", WASM, "--", "-D",
+            "warnings",
         ])
     })?;
     steps.step("documentation", || {
         let args = ["doc", "--workspace", "--no-deps", "--document-private-items"];
         cargo(root, &args).env("RUSTDOCFLAGS", "-D warnings").run().map(|()| String::new())
     })?;
+    equal::check(project, steps)?;
     steps.step("unit and integration tests", || {
         let (mut passed, mut failed, mut ignored) = (0u64, 0u64, 0u64);
         cargo(root, &["test", "--workspace"]).watch(|line| {
