@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measured figures beside their budgets. Nothing here fails a build: a busy machine is no defect.
 
 use crate::bundle::{self, Kind, Sizes};
+use crate::equal;
 use crate::project::Project;
 use crate::setup;
 use crate::shell::{call, cargo};
@@ -41,6 +42,22 @@ pub(crate) fn run() -> Result<()> {
 }
 
 impl Figure {
+    /// Reads what a program measured: a line `{"what", "value", "unit", "budget", "more"}` per figure, without
+    /// `budget` where there is none, without `more` where less is better.
+    fn read(output: &str, figures: &mut Vec<Figure>) -> Result<String> {
+        for line in output.lines() {
+            let value: Value = serde_json::from_str(line).with_context(|| format!("not a figure: {line}"))?;
+            figures.push(Figure {
+                what: value["what"].as_str().unwrap_or_default().to_string(),
+                value: value["value"].as_f64().with_context(|| format!("names no value: {line}"))?,
+                unit: value["unit"].as_str().unwrap_or_default().to_string(),
+                budget: value["budget"].as_f64(),
+                more: value["more"].as_bool().unwrap_or(false),
+            });
+        }
+        Ok(String::new())
+    }
+
     fn row(&self) -> String {
         let budget = self.budget.map_or("-".to_string(), |budget| budget.to_string());
         let met =
@@ -88,17 +105,11 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
             .env("TAPEDECK_BIN", project.relay("dist"))
             .env("TAPEDECK_PAGE_DIR", &page)
             .read()?;
-        for line in output.lines() {
-            let value: Value = serde_json::from_str(line).context("bench.mjs")?;
-            figures.push(Figure {
-                what: value["what"].as_str().unwrap_or_default().to_string(),
-                value: value["value"].as_f64().context("bench.mjs names no value")?,
-                unit: value["unit"].as_str().unwrap_or_default().to_string(),
-                budget: value["budget"].as_f64(),
-                more: false,
-            });
-        }
-        Ok(String::new())
+        Figure::read(&output, figures).context("bench.mjs")
+    })?;
+    steps.step("indicators as wasm", || {
+        let module = equal::module(project, "dist")?;
+        Figure::read(&equal::node(project, &module, "bench")?, figures).context("equal.mjs")
     })
 }
 
@@ -115,5 +126,17 @@ mod tests {
         assert!(figure(2.0, Some(1.0), true).row().ends_with(" met"));
         assert!(figure(0.5, Some(1.0), true).row().ends_with("MISSED"));
         assert!(figure(2.0, None, false).row().ends_with('-'));
+    }
+
+    #[test]
+    fn figures_are_read_from_lines() {
+        let mut figures = Vec::new();
+        let lines = r#"{"what":"a","value":1.5,"unit":"ms","budget":2}
+{"what":"b","value":7,"unit":"rows/s","more":true}"#;
+        Figure::read(lines, &mut figures).unwrap();
+        let read: Vec<_> = figures.iter().map(|f| (f.what.as_str(), f.value, f.budget, f.more)).collect();
+        assert_eq!(read, [("a", 1.5, Some(2.0), false), ("b", 7.0, None, true)]);
+        assert!(Figure::read(r#"{"what":"c"}"#, &mut figures).is_err());
+        assert!(Figure::read("c", &mut figures).is_err());
     }
 }

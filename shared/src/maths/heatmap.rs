@@ -274,25 +274,33 @@ impl HeatMap {
         }
     }
 
-    /// Follows the price of the market whose centre the map has.
-    pub fn price(&mut self, price: f64) {
+    /// Follows the price of the market whose centre the map has; says whether that gave another grid.
+    pub fn price(&mut self, price: f64) -> bool {
         let grid = match &self.grid {
             Some(grid) => grid.follow(price),
             None => Grid::near(price),
         };
-        if let Some(grid) = grid {
-            self.columns.values_mut().for_each(|column| column.tally = None);
-            self.grid = Some(grid);
-        }
+        grid.is_some_and(|grid| {
+            self.stand_on(grid);
+            true
+        })
     }
 
-    /// Goes on in time, never back.
-    pub fn advance(&mut self, now: Ms) {
+    /// Takes a grid that was found elsewhere.
+    pub fn stand_on(&mut self, grid: Grid) {
+        self.columns.values_mut().for_each(|column| column.tally = None);
+        self.grid = Some(grid);
+    }
+
+    /// Goes on in time, never back; says whether another five minutes began.
+    pub fn advance(&mut self, now: Ms) -> bool {
+        let before = window(self.now, self.hours).0;
         self.now = self.now.max(now);
         let from = window(self.now, self.hours).0;
         while let Some(oldest) = self.columns.first_entry().filter(|column| *column.key() < from) {
             self.prints -= oldest.remove().prints.len();
         }
+        from > before
     }
 
     /// The grid; `None` until a price is known.

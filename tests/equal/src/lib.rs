@@ -5,14 +5,18 @@
 //! bits; where it differs, that part computes something else in a browser than in the relay.
 //!
 //! - [`market`]: the markets, from a fixed seed: holes, extremes, prices down to 1e-8;
-//! - [`bars`], [`joined`], [`heatmap`]: what is computed of them; [`record`]: how it is told.
+//! - [`bars`], [`joined`], [`heatmap`], [`indicators`]: what is computed of them; [`record`]: how it is told;
+//! - [`bench`]: what `cargo xtask bench` times in Node.
 
 mod bars;
+mod bench;
 mod heatmap;
+mod indicators;
 mod joined;
 mod market;
 mod record;
 
+pub use bench::Closes;
 use record::Report;
 
 #[cfg(target_arch = "wasm32")]
@@ -29,6 +33,7 @@ const SECTIONS: &[Section] = &[
     ("book", bars::book),
     ("joined", joined::joined),
     ("heatmap", heatmap::heatmap),
+    ("indicators", indicators::indicators),
 ];
 
 /// Names of the sections, by spaces.

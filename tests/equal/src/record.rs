@@ -27,6 +27,12 @@ impl Part {
     pub(crate) fn rows<'a, T: Serialize + 'a>(&mut self, rows: impl IntoIterator<Item = &'a T>) {
         rows.into_iter().for_each(|row| self.row(row));
     }
+
+    /// Takes numbers by their bits.
+    pub(crate) fn numbers(&mut self, numbers: &[Option<f64>]) {
+        self.rows += 1;
+        numbers.iter().for_each(|number| self.digest.maybe(*number));
+    }
 }
 
 impl Report {

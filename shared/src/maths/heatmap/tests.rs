@@ -123,13 +123,13 @@ fn a_map_that_did_not_change_is_not_told() {
     let mut map = HeatMap::new(1, NOW);
     map.push(print(NOW, 100.0, 5.0));
     assert!(map.changed().is_none(), "no price yet");
-    map.price(100.0);
+    assert!(map.price(100.0));
     let first = map.changed().unwrap();
     assert!(map.changed().is_none());
     // Within the hold, the same print again, time within the bin.
-    map.price(101.0);
+    assert!(!map.price(101.0));
     assert!(!map.push(print(NOW, 100.0, 5.0)));
-    map.advance(NOW + Ms(60_000));
+    assert!(!map.advance(NOW + Ms(60_000)));
     assert!(map.changed().is_none());
     assert!(map.push(print(NOW + Ms(1), 100.0, 1.0)));
     assert_eq!(map.changed().map(|m| m.max_size_usd), Some(first.max_size_usd + 1.0));
@@ -137,11 +137,11 @@ fn a_map_that_did_not_change_is_not_told() {
     map.push(print(NOW, 300.0, 9.0));
     assert_eq!(map.changed().map(|m| m.outside.count), Some(1));
     // The next five minutes begin without a print.
-    map.advance(OPEN + TIME_BIN);
+    assert!(map.advance(OPEN + TIME_BIN));
     let later = map.changed().unwrap();
     assert_eq!(later.time_bins[0], first.time_bins[1]);
     assert_eq!(cells(&later)[0].0, 10);
-    map.price(200.0);
+    assert!(map.price(200.0));
     assert!(map.changed().is_some_and(|m| m.cells.is_empty() && m.outside.count == 3));
 }
 

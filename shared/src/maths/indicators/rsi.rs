@@ -25,8 +25,10 @@ impl Rsi {
         let close = finite(close);
         let change = close - self.last;
         self.last = close;
-        let gain = self.gain.push(if change > 0.0 { change } else { 0.0 });
-        let loss = self.loss.push(if change < 0.0 { -change } else { 0.0 });
+        let change = if change.is_nan() { 0.0 } else { change };
+        // Exact, and without a branch that is taken at random.
+        let gain = self.gain.push((change.abs() + change) * 0.5);
+        let loss = self.loss.push((change.abs() - change) * 0.5);
         let (gain, loss) = gain.zip(loss)?;
         Some(if loss == 0.0 { 100.0 } else { 100.0 - 100.0 / (1.0 + gain / loss) })
     }
