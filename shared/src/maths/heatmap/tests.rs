@@ -55,9 +55,9 @@ fn edges_are_two_per_mille_of_the_centre_apart() {
 fn a_print_on_an_edge_is_in_the_bin_above_it() {
     let grid = Grid::centred(100.0).unwrap();
     let edges = *grid.edges();
-    for n in 0..50 {
-        assert_eq!(grid.bin(edges[n]), Some(n));
-        assert_eq!(grid.bin(edges[n].next_down()), n.checked_sub(1));
+    for (n, edge) in edges.iter().enumerate().take(50) {
+        assert_eq!(grid.bin(*edge), Some(n));
+        assert_eq!(grid.bin(edge.next_down()), n.checked_sub(1));
     }
     assert_eq!(grid.bin(edges[50].next_down()), Some(49));
     assert_eq!(grid.bin(edges[50]), None);
