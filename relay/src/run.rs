@@ -16,6 +16,7 @@ use crate::app::{Parts, Relay};
 use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
 use crate::http::Access;
+use crate::store::archive::{Archive, Archived};
 use crate::store::{FolderLock, SqliteStore};
 use crate::venues::sim::Place;
 
@@ -49,7 +50,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// # Errors
 /// When the store cannot be opened.
 pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Relay> {
-    let store = Arc::new(SqliteStore::open(&config.store.sqlite_path)?);
+    let hot = Arc::new(SqliteStore::open(&config.store.sqlite_path)?);
+    let archive = Arc::new(Archive::open(&config.store.archive())?);
+    let store = Arc::new(Archived::new(hot, archive));
     let venues = &config.venues;
     let (mode, ids) = match &venues.provider {
         Provider::Sim => (Mode::Demo, Place::ALL.map(Place::venue).to_vec()),

@@ -39,6 +39,11 @@ impl StoreConfig {
         Ok(StoreConfig { data_dir, sqlite_path, trades })
     }
 
+    /// Where sealed days are kept.
+    pub fn archive(&self) -> PathBuf {
+        self.data_dir.join("parquet")
+    }
+
     /// The folders this relay writes to and must have to itself.
     pub fn folders(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.data_dir.clone()];

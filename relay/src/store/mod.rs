@@ -1,5 +1,6 @@
 //! The store: what was recorded, behind one trait.
 
+pub mod archive;
 mod lock;
 pub mod row;
 mod rows;
@@ -8,7 +9,10 @@ mod sqlite;
 pub use lock::{FolderLock, LockError};
 pub use sqlite::SqliteStore;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use shared::event::{Channel, Event, Gap};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
@@ -102,6 +106,14 @@ pub enum StoreError {
     Closed,
 }
 
+/// Rows in chunks, ascending.
+pub type RowStream = BoxStream<'static, Result<Vec<Event>, StoreError>>;
+
+/// Rows a stream reads at a time of those still wanted.
+pub(crate) fn chunk_rows(wanted: usize) -> usize {
+    wanted.clamp(1, 8_192)
+}
+
 /// The repository: idempotent, safe to kill at any moment.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -111,6 +123,36 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until everything queued before is durable.
     async fn flush(&self) -> Result<(), StoreError>;
+
+    /// The same rows as [`Self::read`] has, in chunks, so that of a long range few are held at a time. What is written
+    /// meanwhile may be among them. The newest rows come as one chunk. Ends after an error.
+    fn stream(self: Arc<Self>, query: Query) -> RowStream {
+        if query.newest {
+            return stream::once(async move { self.read(query).await }).boxed();
+        }
+        let state = Some((self, query, 0_usize));
+        stream::unfold(state, |state| async move {
+            let (store, mut query, given) = state?;
+            let limit = chunk_rows(query.limit).saturating_add(given);
+            let read = store.read(Query { limit, ..query.clone() }).await;
+            let mut rows = match read {
+                Ok(rows) => rows,
+                Err(error) => return Some((Err(error), None)),
+            };
+            let more = rows.len() == limit;
+            // Rows of the instant that the last chunk ended in come again, in the same order.
+            rows.drain(..given.min(rows.len()));
+            rows.truncate(query.limit);
+            query.limit -= rows.len();
+            let last = rows.last().map_or(query.to, Event::timestamp);
+            let same = rows.iter().rev().take_while(|row| row.timestamp() == last).count();
+            let given = if last == query.from { given + same } else { same };
+            query.from = last;
+            let on = more && query.limit > 0;
+            Some((Ok(rows), on.then_some((store, query, given))))
+        })
+        .boxed()
+    }
 
     /// Rows of a series, ascending.
     async fn read(&self, query: Query) -> Result<Vec<Event>, StoreError>;
