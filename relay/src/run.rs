@@ -1,5 +1,6 @@
 //! The commands that run a relay: from a configuration to a served address.
 
+mod open;
 mod replay;
 mod tools;
 
@@ -17,7 +18,6 @@ use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
 use crate::http::Access;
 use crate::store::archive::{Archive, Archived};
-use crate::store::{FolderLock, SqliteStore};
 use crate::venues::sim::Place;
 
 pub use replay::replay;
@@ -33,12 +33,7 @@ const LATENCY_BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     start_logs(&config.log);
     let listener = listen(&config.server).await?;
-    let mut locks = Vec::new();
-    for folder in config.store.folders() {
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("DATA_DIR: cannot make {}", folder.display()))?;
-        locks.push(FolderLock::take(&folder)?);
-    }
+    let locks = open::take_folders(&config.store)?;
     let relay = relay(&config, start_metrics()?).await?;
     serve_on(relay, listener, until_signal()).await?;
     drop(locks);
@@ -50,7 +45,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// # Errors
 /// When the store cannot be opened.
 pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Relay> {
-    let hot = Arc::new(SqliteStore::open(&config.store.sqlite_path)?);
+    let hot = open::hot_store(&config.store).await?;
     let archive = Arc::new(Archive::open(&config.store.archive())?);
     let store = Arc::new(Archived::new(hot, archive));
     let venues = &config.venues;

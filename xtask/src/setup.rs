@@ -60,19 +60,51 @@ pub(crate) fn chromium(project: &Project) -> Result<PathBuf> {
     if let Some(path) = find_chromium() {
         return Ok(path);
     }
-    let debian = cfg!(target_os = "linux") && std::path::Path::new("/etc/debian_version").exists();
-    if debian && call("id", &project.root, &["-u"]).quiet().read().is_ok_and(|uid| uid.trim() == "0") {
-        call("apt-get", &project.root, &["update", "-qq"]).run()?;
-        call("apt-get", &project.root, &["install", "-y", "-qq", "--no-install-recommends", "chromium"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .run()?;
-        if let Some(path) = find_chromium() {
-            return Ok(path);
-        }
+    if debian_package(project, "chromium")?
+        && let Some(path) = find_chromium()
+    {
+        return Ok(path);
     }
     bail!(
         "no Chromium found: install one (Debian: apt-get install chromium) or set CHROME to a Chrome or Chromium binary"
     )
+}
+
+/// The programs of a PostgreSQL server for the tests: `$POSTGRES_BIN`, where they usually are, else Debian's package.
+/// Tests run servers of their own, so the one the package would start is kept from starting.
+pub(crate) fn postgres(project: &Project) -> Result<PathBuf> {
+    if let Some(path) = postgres_server::programs() {
+        return Ok(path);
+    }
+    // How Debian asks whether a package may start its service; one that is there stays.
+    let policy = PathBuf::from("/usr/sbin/policy-rc.d");
+    let ours = !policy.exists() && std::fs::write(&policy, "#!/bin/sh\nexit 101\n").is_ok();
+    if ours {
+        call("chmod", &project.root, &["755", &policy.to_string_lossy()]).quiet().run()?;
+    }
+    let installed = debian_package(project, "postgresql");
+    if ours {
+        std::fs::remove_file(&policy).context("/usr/sbin/policy-rc.d")?;
+    }
+    if installed? && let Some(path) = postgres_server::programs() {
+        return Ok(path);
+    }
+    bail!(
+        "no PostgreSQL found: install one (Debian: apt-get install postgresql) or set POSTGRES_BIN to the folder of initdb"
+    )
+}
+
+/// Installs a package where this is Debian and we are root; false elsewhere.
+fn debian_package(project: &Project, name: &str) -> Result<bool> {
+    let debian = cfg!(target_os = "linux") && std::path::Path::new("/etc/debian_version").exists();
+    if !debian || !call("id", &project.root, &["-u"]).quiet().read().is_ok_and(|uid| uid.trim() == "0") {
+        return Ok(false);
+    }
+    call("apt-get", &project.root, &["update", "-qq"]).run()?;
+    call("apt-get", &project.root, &["install", "-y", "-qq", "--no-install-recommends", name])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run()?;
+    Ok(true)
 }
 
 fn find_chromium() -> Option<PathBuf> {

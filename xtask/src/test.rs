@@ -63,6 +63,7 @@ fn native(project: &Project, steps: &mut Steps) -> Result<()> {
         cargo(root, &args).env("RUSTDOCFLAGS", "-D warnings").run().map(|()| String::new())
     })?;
     equal::check(project, steps)?;
+    steps.step("PostgreSQL", || Ok(setup::postgres(project)?.display().to_string()))?;
     steps.step("unit and integration tests", || {
         let (mut passed, mut failed, mut ignored) = (0u64, 0u64, 0u64);
         cargo(root, &["test", "--workspace"]).watch(|line| {

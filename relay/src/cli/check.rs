@@ -29,7 +29,13 @@ pub fn report(config: &Config) -> String {
         ("venues", provider),
         ("symbols", list(&symbols)),
         ("proxy", if venues.https_proxy.is_some() { "set" } else { "none" }.to_owned()),
-        ("database", store.sqlite_path.display().to_string()),
+        (
+            "database",
+            match &store.postgres {
+                Some(url) => url.shown().to_owned(),
+                None => store.sqlite_path.display().to_string(),
+            },
+        ),
         ("data folder", store.data_dir.display().to_string()),
         ("trades kept", if store.trades { "yes" } else { "no" }.to_owned()),
         (
@@ -111,6 +117,8 @@ mod tests {
             tokens = ["open-sesame-1"]
             [venues]
             https_proxy = "http://me:hidden-pass@proxy.example:3128"
+            [store]
+            url = "postgres://me:hidden-pass@db.example/deck"
             [venues.binance]
             ws_url = "ws://127.0.0.1:9001/"
         "#;
@@ -123,6 +131,7 @@ mod tests {
             "  venues          binance",
             "  symbols         BTCUSDT-PERP, ETHUSDT-PERP, SOLUSDT-PERP",
             "  proxy           set",
+            "  database        PostgreSQL at db.example:5432/deck",
             "  addresses       binance: ws://127.0.0.1:9001",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");

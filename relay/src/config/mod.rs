@@ -86,8 +86,6 @@ pub enum ConfigError {
     SimBesideVenues,
     #[error("SYMBOLS: the simulated market has no {symbol}: use some of {has}")]
     NotSimulated { symbol: Symbol, has: String },
-    #[error("STORE_URL: PostgreSQL is not supported in this version: use sqlite:PATH or leave it unset")]
-    Postgres,
 }
 
 impl Config {

@@ -112,8 +112,17 @@ fn store_url_beats_sqlite_path_beats_data_dir() {
     assert_eq!(elsewhere.folders(), [Path::new("/d"), Path::new("/s")]);
     let here = from_env(&[dir, ("SQLITE_PATH", "a.db")]).unwrap().store;
     assert_eq!(here.folders(), [Path::new("/d"), Path::new(".")]);
-    let postgres = from_env(&[("STORE_URL", "postgres://me:pw@db/deck")]).unwrap_err();
-    assert_eq!(postgres, ConfigError::Postgres);
+    let postgres = [dir, ("SQLITE_PATH", "/s/a.db"), ("STORE_URL", "postgres://me:hidden@db:6543/deck")];
+    let postgres = from_env(&postgres).unwrap().store;
+    assert_eq!(format!("{:?}", postgres.postgres), "Some(PostgreSQL at db:6543/deck)");
+    assert_eq!(postgres.folders(), [Path::new("/d")]);
+    for bad in
+        ["postgres://me:hidden@db:port/deck", "postgres://me:hidden@db/deck?sslmode=require", "mysql://a"]
+    {
+        let error = from_env(&[("STORE_URL", bad)]).unwrap_err().to_string();
+        assert!(error.contains("STORE_URL") && error.contains("postgres://"), "{error}");
+        assert!(!error.contains("hidden") && !error.contains('\n'), "{error}");
+    }
 }
 
 #[test]
@@ -220,7 +229,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             ("STORE_URL", "mysql://me:secret@x"),
-            "STORE_URL: this is not a store's address: use sqlite:PATH, like sqlite:./tapedeck-data/hot.sqlite3",
+            "STORE_URL: this is not a store's address: use sqlite:PATH or postgres://user:password@host:port/database (connections are not encrypted: no sslmode=require)",
         ),
         (
             ("TAPEDECK_ALLOWED_HOSTS", "https://deck.example"),
@@ -309,6 +318,7 @@ fn secrets_show_neither_in_debug_nor_in_errors() {
         ("TAPEDECK_TOKENS", "open-sesame"),
         ("HTTPS_PROXY", "http://me:open-sesame@proxy.example:3128"),
         ("INSIGHTSENTRY_API_KEY", "open-sesame"),
+        ("STORE_URL", "postgres://me:open-sesame@x/deck"),
     ])
     .unwrap();
     assert_eq!(config.server.tokens[0].expose_secret(), "open-sesame");
@@ -318,7 +328,7 @@ fn secrets_show_neither_in_debug_nor_in_errors() {
         from_file("[server]\ntokens = open-sesame"),
         from_file("[server]\ntokens = { a = \"open-sesame\" }"),
         from_file("[venues]\nhttps_proxy = \"https://me:open-sesame@x\""),
-        from_file("[store]\nurl = \"postgres://me:open-sesame@x\""),
+        from_file("[store]\nurl = \"postgres://me:open-sesame@x:port\""),
         from_file("[venues.insightsentry]\napi_key = \"open-sesame with blanks\""),
     ];
     for error in bad.map(Result::unwrap_err) {

@@ -2,18 +2,24 @@
 
 pub mod archive;
 mod lock;
+mod postgres;
 pub mod row;
 mod rows;
 mod sqlite;
+#[cfg(test)]
+mod suite;
+mod writer;
 
 pub use lock::{FolderLock, LockError};
+pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shared::event::{Channel, Event, Gap};
+use row::Stored as _;
+use shared::event::{Bar, BookTop, Channel, Event, Funding, Gap, Liquidation, OpenInterest, Trade};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 /// A recorded series: bars of an interval, or another channel's events.
@@ -38,6 +44,40 @@ impl Dataset {
             Channel::Book => Some(Dataset::Book),
             Channel::Trade => Some(Dataset::Trades),
             Channel::Signal | Channel::Guards | Channel::Heatmap => None,
+        }
+    }
+
+    /// The table it is kept in.
+    fn table(self) -> &'static str {
+        match self {
+            Dataset::Bars(_) => Bar::TABLE,
+            Dataset::Oi => OpenInterest::TABLE,
+            Dataset::Funding => Funding::TABLE,
+            Dataset::Liquidations => Liquidation::TABLE,
+            Dataset::Book => BookTop::TABLE,
+            Dataset::Trades => Trade::TABLE,
+        }
+    }
+
+    /// What of that table belongs to it and may be sealed, as a further condition.
+    fn sealable(self) -> String {
+        match self {
+            Dataset::Bars(interval) => format!("AND interval='{interval}' AND closed"),
+            Dataset::Oi | Dataset::Funding | Dataset::Liquidations | Dataset::Book | Dataset::Trades => {
+                String::new()
+            }
+        }
+    }
+
+    /// The name coverage is kept under.
+    fn name(self) -> String {
+        match self {
+            Dataset::Bars(tf) => format!("bars:{tf}"),
+            Dataset::Oi => "oi".into(),
+            Dataset::Funding => "funding".into(),
+            Dataset::Liquidations => "liquidations".into(),
+            Dataset::Book => "book".into(),
+            Dataset::Trades => "trades".into(),
         }
     }
 }
@@ -96,7 +136,7 @@ pub enum StoreError {
     Read(String),
     /// Terminal.
     #[error(
-        "{path} was written by a newer tapedeck (schema {found}, this one knows {known}): use that version or another DATA_DIR"
+        "{path} was written by a newer tapedeck (schema {found}, this one knows {known}): use that version, or set DATA_DIR or STORE_URL to another place"
     )]
     NewerSchema { path: String, found: i64, known: i64 },
     /// Terminal.

@@ -1,32 +1,18 @@
 //! Applying a batch of records in one transaction.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, Error, ErrorCode, Statement, params};
 use shared::event::{Bar, Body, BookTop, Event, Funding, Gap, Liquidation, OpenInterest, Trade};
-use shared::market::{Ms, Symbol, Timeframe, VenueId};
+use shared::market::{Symbol, VenueId};
 
 use super::hot;
 use super::row::{Binder, upsert_sql};
 use crate::store::row::{Sink, Stored};
 use crate::store::rows::{GAP_COLUMNS, GAP_CONFLICT, write_gap};
-use crate::store::{Coverage, Dataset, Mark, Record};
+use crate::store::{Coverage, Mark, Record};
 
 /// Rows in one INSERT: enough that the cost per statement vanishes, few enough to stay far from SQLite's
 /// limit of bound values.
 const ROWS_PER_STATEMENT: usize = 100;
-
-/// The name coverage is kept under.
-pub(super) fn dataset_name(dataset: Dataset) -> String {
-    match dataset {
-        Dataset::Bars(tf) => format!("bars:{tf}"),
-        Dataset::Oi => "oi".into(),
-        Dataset::Funding => "funding".into(),
-        Dataset::Liquidations => "liquidations".into(),
-        Dataset::Book => "book".into(),
-        Dataset::Trades => "trades".into(),
-    }
-}
 
 /// Writes all records or none. A record the tables refuse (a number that is not finite) is left out and
 /// logged, so that it does not hold up the others.
@@ -38,22 +24,6 @@ pub(super) fn apply(conn: &mut Connection, records: &[Record]) -> rusqlite::Resu
         Err(e) if refused(&e) => apply_each(conn, records),
         other => other,
     }
-}
-
-/// Drops each forming bar that a later record of the batch supersedes.
-pub(super) fn coalesce(records: &mut Vec<Record>) {
-    let mut later: HashSet<(Symbol, VenueId, Timeframe, Ms)> = HashSet::new();
-    let mut keep: Vec<bool> = Vec::with_capacity(records.len());
-    for record in records.iter().rev() {
-        keep.push(match record {
-            Record::Event(Event { symbol, venue, body: Body::Bar(bar), .. }) if !bar.closed => {
-                later.insert((symbol.clone(), venue.clone(), bar.interval, bar.timestamp))
-            }
-            Record::Event(_) | Record::Gap { .. } | Record::Coverage(_) => true,
-        });
-    }
-    let mut kept = keep.into_iter().rev();
-    records.retain(|_| kept.next().unwrap_or(true));
 }
 
 /// The record is at fault, not the disk.
@@ -175,7 +145,7 @@ fn put_coverage(conn: &Connection, c: &Coverage) -> rusqlite::Result<()> {
     if c.from >= c.to {
         return Ok(());
     }
-    let key = (c.symbol.as_str(), c.venue.as_str(), dataset_name(c.dataset));
+    let key = (c.symbol.as_str(), c.venue.as_str(), c.dataset.name());
     let touching = params![key.0, key.1, key.2, c.from.0, c.to.0];
     let (from, to) = conn
         .prepare_cached(

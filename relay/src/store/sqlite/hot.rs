@@ -57,7 +57,7 @@ fn days_of<T: Stored>(
     before: Ms,
     days: &mut Vec<HotDay>,
 ) -> rusqlite::Result<()> {
-    let (table, filter) = (T::TABLE, filter(dataset));
+    let (table, filter) = (T::TABLE, dataset.sealable());
     let mut next_series = conn.prepare_cached(&format!(
         "SELECT symbol,venue FROM {table} WHERE (symbol,venue)>(?,?) ORDER BY symbol,venue LIMIT 1"
     ))?;
@@ -88,16 +88,6 @@ fn days_of<T: Stored>(
     }
 }
 
-/// What of a table belongs to a dataset and may be sealed.
-fn filter(dataset: Dataset) -> String {
-    match dataset {
-        Dataset::Bars(interval) => format!("AND interval='{interval}' AND closed"),
-        Dataset::Oi | Dataset::Funding | Dataset::Liquidations | Dataset::Book | Dataset::Trades => {
-            String::new()
-        }
-    }
-}
-
 /// Which rows are to go.
 #[derive(Clone, Debug)]
 pub(super) struct Forget {
@@ -111,7 +101,7 @@ pub(super) struct Forget {
 
 /// Deletes the first rows of the range that were not written after the mark; answers how many, and where to go on.
 pub(super) fn forget_some(conn: &Connection, what: &Forget) -> rusqlite::Result<(u64, Option<Ms>)> {
-    let (table, filter) = (select::table(what.dataset), filter(what.dataset));
+    let (table, filter) = (what.dataset.table(), what.dataset.sealable());
     let key = (what.symbol.as_str(), what.venue.as_str());
     let range = format!("{table} WHERE symbol=?1 AND venue=?2 {filter} AND timestamp>=?3 AND timestamp<?4");
     let end = conn

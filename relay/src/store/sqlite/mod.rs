@@ -9,26 +9,23 @@ mod hot;
 mod row;
 mod schema;
 mod select;
-mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 use shared::event::Event;
 use shared::market::{Ms, Symbol, VenueId};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
+use super::writer::{Backend, Queue};
 use super::{Dataset, GapRow, HotDay, HotStore, Mark, Query, Record, Store, StoreError, StoreStats};
 use hot::Forget;
-use writer::{Command, QUEUE_RECORDS, Shared, Writer};
 
 /// Reading connections, and so queries that run at once.
 const READERS: usize = 4;
@@ -38,10 +35,7 @@ const BUSY: Duration = Duration::from_secs(2);
 /// [`Store`] in one SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
-    /// `None` only while dropping.
-    commands: Option<mpsc::Sender<Command>>,
-    writer: Option<JoinHandle<()>>,
-    shared: Arc<Shared>,
+    queue: Queue<Writing>,
     readers: Arc<Readers>,
     /// Kept for its end: a temporary store's folder goes with it.
     _folder: Option<tempfile::TempDir>,
@@ -102,18 +96,10 @@ impl SqliteStore {
         .map_err(open)?;
         conn.set_prepared_statement_cache_capacity(32);
         let readers = (0..READERS).map(|_| reader(path)).collect::<Result<Vec<_>, _>>().map_err(open)?;
-        let shared = Shared::new();
-        let (sender, commands) = mpsc::channel();
-        let writer = Writer::new(conn, shared.clone());
-        let writer = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || writer.run(&commands))
-            .map_err(|e| failed(e.to_string()))?;
+        let queue = Queue::start(Writing(conn)).map_err(|e| failed(e.to_string()))?;
         Ok(SqliteStore {
             path: path.to_owned(),
-            commands: Some(sender),
-            writer: Some(writer),
-            shared,
+            queue,
             readers: Arc::new(Readers {
                 path: path.to_owned(),
                 free: Mutex::new(readers),
@@ -121,11 +107,6 @@ impl SqliteStore {
             }),
             _folder: folder,
         })
-    }
-
-    fn send(&self, command: Command) -> Result<(), StoreError> {
-        let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        commands.send(command).map_err(|_| StoreError::Closed)
     }
 
     /// Runs a query on a free reading connection, off the async threads.
@@ -160,26 +141,32 @@ fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// The writing connection.
+struct Writing(Connection);
+
+impl Backend for Writing {
+    type Error = rusqlite::Error;
+
+    fn apply(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        batch::apply(&mut self.0, records)
+    }
+
+    /// Folds the log into the file, so that a copy of the file alone is whole.
+    fn close(&mut self) {
+        if let Err(e) = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(error = %e, "the write-ahead log stays beside the store");
+        }
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, records: Vec<Record>) -> Result<(), StoreError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        // A batch larger than the whole queue is let through once the queue is empty.
-        let places = records.len().min(QUEUE_RECORDS);
-        let turn = self.shared.queue.acquire_many(places as u32).await.map_err(|_| StoreError::Closed)?;
-        self.shared.pending.fetch_add(places as u64, Ordering::Relaxed);
-        self.send(Command::Write(records, places))?;
-        // The writer gives the places back once the records are durable.
-        turn.forget();
-        Ok(())
+        self.queue.write(records).await
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
-        let (reply, done) = oneshot::channel();
-        self.send(Command::Flush(reply))?;
-        done.await.map_err(|_| StoreError::Closed)?
+        self.queue.flush().await
     }
 
     async fn read(&self, query: Query) -> Result<Vec<Event>, StoreError> {
@@ -217,8 +204,8 @@ impl Store for SqliteStore {
         Ok(StoreStats {
             kind: "sqlite",
             bytes: size("") + size("-wal"),
-            pending: self.shared.pending.load(Ordering::Relaxed),
-            error: self.shared.error(),
+            pending: self.queue.pending(),
+            error: self.queue.error(),
         })
     }
 }
@@ -247,24 +234,14 @@ impl HotStore for SqliteStore {
         let mut what = Forget { dataset, symbol, venue, from, to, mark };
         let mut deleted = 0;
         loop {
-            let (reply, done) = oneshot::channel();
-            self.send(Command::Forget(what.clone(), reply))?;
-            let (some, next) = done.await.map_err(|_| StoreError::Closed)??;
+            let some = what.clone();
+            let done = self.queue.run(move |writing| hot::forget_some(&writing.0, &some)).await?;
+            let (some, next) = done.map_err(|e| StoreError::Write(e.to_string()))?;
             deleted += some;
             match next {
                 Some(at) => what.from = at,
                 None => return Ok(deleted),
             }
-        }
-    }
-}
-
-impl Drop for SqliteStore {
-    /// Commits what is queued and folds the log into the file; blocks until done.
-    fn drop(&mut self) {
-        self.commands = None;
-        if let Some(writer) = self.writer.take() {
-            writer.join().ok();
         }
     }
 }

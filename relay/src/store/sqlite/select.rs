@@ -4,7 +4,6 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::V
 use shared::event::{Bar, BookTop, Event, Funding, Liquidation, OpenInterest, Trade};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
-use super::batch::dataset_name;
 use super::row::{Reader, select_sql};
 use crate::store::row::{BadValue, Source, Stored, needed};
 use crate::store::rows::{GAP_COLUMNS, read_gap};
@@ -124,7 +123,7 @@ pub(super) fn coverage(
     conn.prepare_cached(
         "SELECT from_ms,to_ms FROM coverage WHERE symbol=? AND venue=? AND dataset=? ORDER BY from_ms",
     )?
-    .query_map(params![symbol.as_str(), venue.as_str(), dataset_name(dataset)], |r| {
+    .query_map(params![symbol.as_str(), venue.as_str(), dataset.name()], |r| {
         Ok((Ms(r.get(0)?), Ms(r.get(1)?)))
     })?
     .collect()
@@ -136,7 +135,7 @@ pub(super) fn newest(
     symbol: &Symbol,
     venue: &VenueId,
 ) -> rusqlite::Result<Option<Ms>> {
-    let table = table(dataset);
+    let table = dataset.table();
     let interval = if let Dataset::Bars(tf) = dataset { Some(tf) } else { None };
     let filter = if interval.is_some() { "AND interval=?3" } else { "AND ?3 IS NULL" };
     let sql = format!(
@@ -146,16 +145,4 @@ pub(super) fn newest(
         .query_row(params![symbol.as_str(), venue.as_str(), interval.map(Timeframe::name)], |r| r.get(0))
         .optional()
         .map(|at| at.map(Ms))
-}
-
-/// The table of a dataset.
-pub(super) fn table(dataset: Dataset) -> &'static str {
-    match dataset {
-        Dataset::Bars(_) => Bar::TABLE,
-        Dataset::Oi => OpenInterest::TABLE,
-        Dataset::Funding => Funding::TABLE,
-        Dataset::Liquidations => Liquidation::TABLE,
-        Dataset::Book => BookTop::TABLE,
-        Dataset::Trades => Trade::TABLE,
-    }
 }
