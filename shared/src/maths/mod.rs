@@ -4,6 +4,7 @@
 //! - [`order_flow`]: 1m bars with taker sides from trades, or from the venue's klines where trades are missing;
 //! - [`joined`]: bars, open interest, funding and liquidations over all venues of a group;
 //! - [`indicators`]: EMA, SMA, RSI, MACD, Bollinger bands, ATR and VWAP, one bar at a time or over a slice;
+//! - [`signals`]: strategies that make buy and sell signals of closed bars;
 //! - [`heatmap`]: liquidation prints by price and time;
 //! - [`fold`]: bars of any timeframe from 1m bars, all at once; [`folds`]: the same, one minute at a time;
 //! - [`digest`]: a fingerprint of numbers and texts.
@@ -16,3 +17,4 @@ pub mod heatmap;
 pub mod indicators;
 pub mod joined;
 pub mod order_flow;
+pub mod signals;

@@ -16,6 +16,14 @@ impl Period {
         if 1 <= bars && bars <= MAX_PERIOD { Some(Period(bars)) } else { None }
     }
 
+    /// The nearest period to a number that is known to be one.
+    pub(crate) const fn bounded(bars: u32) -> Period {
+        match Period::new(bars) {
+            Some(period) => period,
+            None => Period(if bars == 0 { 1 } else { MAX_PERIOD }),
+        }
+    }
+
     pub const fn bars(self) -> u32 {
         self.0
     }
@@ -33,6 +41,14 @@ impl Deviations {
     /// `None` outside of 1 to 1,000 hundredths.
     pub const fn hundredths(n: u32) -> Option<Deviations> {
         if 1 <= n && n <= 1_000 { Some(Deviations(n)) } else { None }
+    }
+
+    /// The nearest width to a number of hundredths that is known to be one.
+    pub(crate) const fn bounded(n: u32) -> Deviations {
+        match Deviations::hundredths(n) {
+            Some(deviations) => deviations,
+            None => Deviations(if n == 0 { 1 } else { 1_000 }),
+        }
     }
 
     pub fn value(self) -> f64 {
