@@ -113,6 +113,11 @@ impl Params {
 }
 
 impl Params {
+    /// Adds a parameter that came otherwise than in the query string.
+    pub fn add(&mut self, name: &str, value: String) {
+        self.0.push((name.to_owned(), value));
+    }
+
     /// The same parameters with one replaced, as a query string.
     pub fn with(&self, name: &str, value: &str) -> String {
         let others = self.0.iter().filter(|(n, _)| n != name).map(|(n, v)| (n.as_str(), v.as_str()));

@@ -1,6 +1,8 @@
 //! What is recorded, over HTTP: candles, the other series, holes, and what there is to ask for.
 
 mod candles;
+mod computed;
+mod fields;
 mod history;
 mod joined;
 mod market;
@@ -20,7 +22,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use shared::event::Channel;
 use shared::market::{Instrument, Symbol, VenueId};
 
@@ -58,6 +60,8 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/history/book", get(history::book))
         .route("/api/market/overview", get(market::overview))
         .route("/api/market/oi_history", get(market::oi_history))
+        .route("/api/indicators", post(computed::indicators))
+        .route("/api/signals", post(computed::signals))
         .route("/api/gaps", get(history::gaps))
         .route("/api/symbols", get(symbols::symbols))
         .route("/api/symbols/search", get(symbols::search))

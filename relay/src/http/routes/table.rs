@@ -35,6 +35,28 @@ pub(super) trait Row: Send + 'static {
     fn cell(&self, field: usize) -> Cell<'_>;
 }
 
+/// Rows whose fields are known once they are asked for.
+pub(super) trait Table: Send + 'static {
+    fn fields(&self) -> Vec<&str>;
+    fn rows(&self) -> usize;
+    /// The value of field number `field` of a row.
+    fn cell(&self, row: usize, field: usize) -> Cell<'_>;
+}
+
+impl<R: Row> Table for Vec<R> {
+    fn fields(&self) -> Vec<&str> {
+        R::FIELDS.to_vec()
+    }
+
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn cell(&self, row: usize, field: usize) -> Cell<'_> {
+        self.get(row).map_or(Cell::Absent, |row| row.cell(field))
+    }
+}
+
 impl<'a> Cell<'a> {
     pub(super) fn maybe_number(value: Option<f64>) -> Cell<'a> {
         value.map_or(Cell::Null, Cell::Number)
@@ -121,13 +143,23 @@ pub(super) fn answer<R: Row>(
     freshness: Freshness,
     request: &HeaderMap,
 ) -> Response {
-    let tag = etag(&rows, format);
+    answer_table(rows, format, freshness, request)
+}
+
+/// The same of a table.
+pub(super) fn answer_table(
+    table: impl Table,
+    format: Format,
+    freshness: Freshness,
+    request: &HeaderMap,
+) -> Response {
+    let tag = etag(&table, format);
     let known = request.get_all(header::IF_NONE_MATCH).iter().any(|v| names(v, &tag));
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/json" };
-        ([(header::CONTENT_TYPE, kind)], body(rows, format)).into_response()
+        ([(header::CONTENT_TYPE, kind)], body(table, format)).into_response()
     };
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(tag) {
@@ -145,54 +177,56 @@ fn names(value: &HeaderValue, tag: &str) -> bool {
 }
 
 /// Weak: compressed or not, the rows are the same.
-fn etag<R: Row>(rows: &[R], format: Format) -> String {
+fn etag(table: &impl Table, format: Format) -> String {
     let mut hasher = DefaultHasher::new();
-    (format as u8, R::FIELDS).hash(&mut hasher);
-    for row in rows {
-        for field in 0..R::FIELDS.len() {
-            row.cell(field).hash(&mut hasher);
+    let fields = table.fields();
+    (format as u8, &fields).hash(&mut hasher);
+    for row in 0..table.rows() {
+        for field in 0..fields.len() {
+            table.cell(row, field).hash(&mut hasher);
         }
     }
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-fn body<R: Row>(rows: Vec<R>, format: Format) -> Body {
+fn body(table: impl Table, format: Format) -> Body {
     // Short answers in one piece, with a length.
-    if rows.len() <= PIECE_ROWS {
-        let pieces: Vec<u8> = (0..steps(&rows, format)).flat_map(|n| piece(&rows, format, n)).collect();
+    let total = steps(&table, format);
+    if table.rows() <= PIECE_ROWS {
+        let pieces: Vec<u8> = (0..total).flat_map(|n| piece(&table, format, n)).collect();
         return Body::from(pieces);
     }
-    let total = steps(&rows, format);
-    let pieces = stream::unfold((rows, 0), move |(rows, n)| async move {
-        let bytes = (n < total).then(|| Bytes::from(piece(&rows, format, n)))?;
-        Some((Ok::<_, std::convert::Infallible>(bytes), (rows, n + 1)))
+    let pieces = stream::unfold((table, 0), move |(table, n)| async move {
+        let bytes = (n < total).then(|| Bytes::from(piece(&table, format, n)))?;
+        Some((Ok::<_, std::convert::Infallible>(bytes), (table, n + 1)))
     });
     // The compressing layer asks once more after the end.
     Body::from_stream(pieces.fuse())
 }
 
 /// Pieces a body is written in: runs of rows, or one column each.
-fn steps<R: Row>(rows: &[R], format: Format) -> usize {
+fn steps(table: &impl Table, format: Format) -> usize {
     match format {
-        Format::Json | Format::Csv => rows.len().div_ceil(PIECE_ROWS).max(1),
-        Format::Columns => R::FIELDS.len(),
+        Format::Json | Format::Csv => table.rows().div_ceil(PIECE_ROWS).max(1),
+        Format::Columns => table.fields().len(),
     }
 }
 
-fn piece<R: Row>(rows: &[R], format: Format, n: usize) -> Vec<u8> {
+fn piece(table: &impl Table, format: Format, n: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 * 1024);
-    let last = n + 1 == steps(rows, format);
-    let run = rows.chunks(PIECE_ROWS).nth(n).unwrap_or_default();
+    let last = n + 1 == steps(table, format);
+    let run = n * PIECE_ROWS..table.rows().min((n + 1) * PIECE_ROWS);
+    let fields = table.fields();
     match format {
         Format::Json => {
             if n == 0 {
                 out.push(b'[');
             }
-            for (i, row) in run.iter().enumerate() {
-                if n + i > 0 {
+            for row in run {
+                if row > 0 {
                     out.push(b',');
                 }
-                object(row, &mut out);
+                write_object(&fields, |field| table.cell(row, field), &mut out);
             }
             if last {
                 out.push(b']');
@@ -200,28 +234,28 @@ fn piece<R: Row>(rows: &[R], format: Format, n: usize) -> Vec<u8> {
         }
         Format::Csv => {
             if n == 0 {
-                out.extend_from_slice(R::FIELDS.join(",").as_bytes());
+                out.extend_from_slice(fields.join(",").as_bytes());
                 out.push(b'\n');
             }
             for row in run {
-                for field in 0..R::FIELDS.len() {
+                for field in 0..fields.len() {
                     if field > 0 {
                         out.push(b',');
                     }
-                    row.cell(field).csv(&mut out);
+                    table.cell(row, field).csv(&mut out);
                 }
                 out.push(b'\n');
             }
         }
         Format::Columns => {
             out.push(if n == 0 { b'{' } else { b',' });
-            json(&mut out, &R::FIELDS.get(n));
+            json(&mut out, &fields.get(n));
             out.extend_from_slice(b":[");
-            for (i, row) in rows.iter().enumerate() {
-                if i > 0 {
+            for row in 0..table.rows() {
+                if row > 0 {
                     out.push(b',');
                 }
-                row.cell(n).json(&mut out);
+                table.cell(row, n).json(&mut out);
             }
             out.push(b']');
             if last {
@@ -234,10 +268,14 @@ fn piece<R: Row>(rows: &[R], format: Format, n: usize) -> Vec<u8> {
 
 /// One row as a JSON object.
 pub(super) fn object<R: Row>(row: &R, out: &mut Vec<u8>) {
+    write_object(R::FIELDS, |field| row.cell(field), out);
+}
+
+fn write_object<'a>(fields: &[&str], cell: impl Fn(usize) -> Cell<'a>, out: &mut Vec<u8>) {
     out.push(b'{');
     let mut first = true;
-    for (field, name) in R::FIELDS.iter().enumerate() {
-        let cell = row.cell(field);
+    for (field, name) in fields.iter().enumerate() {
+        let cell = cell(field);
         if matches!(cell, Cell::Absent) {
             continue;
         }
@@ -267,7 +305,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_in_pieces_may_be_asked_again_after_its_end() {
-        let rows = (0..2 * PIECE_ROWS as i64 + 1).map(Number).collect();
+        let rows: Vec<Number> = (0..2 * PIECE_ROWS as i64 + 1).map(Number).collect();
         let mut stream = body(rows, Format::Json).into_data_stream();
         let mut pieces = 0;
         while stream.next().await.is_some() {

@@ -1,4 +1,5 @@
 mod bad_input;
+mod computed;
 mod joined;
 mod symbols;
 mod udf;

@@ -68,8 +68,11 @@ impl Verdict {
     }
 }
 
-/// All strategies by name, each with how to make one that has seen nothing.
-pub const STRATEGIES: &[(&str, fn() -> Box<dyn Strategy>)] = &[
+/// Makes a strategy that has seen nothing.
+pub type Make = fn() -> Box<dyn Strategy>;
+
+/// All strategies by name.
+pub const STRATEGIES: &[(&str, Make)] = &[
     (EmaCrossoverRsi::ID, || Box::new(EmaCrossoverRsi::default())),
     (BollingerReversion::ID, || Box::new(BollingerReversion::default())),
 ];
