@@ -20,7 +20,7 @@ use crate::Mode;
 use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
-use crate::config::VenuesConfig;
+use crate::config::{RetentionConfig, VenuesConfig};
 use crate::derive::{self, HigherBars, JoinedBars, Makers};
 use crate::directory::Directory;
 use crate::history::History;
@@ -36,7 +36,9 @@ use crate::ingest::rest::{Rest, http_client};
 use crate::ingest::source::Sources;
 use crate::ingest::{Board, sim};
 use crate::run::install_tls;
-use crate::store::Store;
+use crate::store::archive::Archive;
+use crate::store::archive::seal::{Pace, Sealer, calendar_of};
+use crate::store::{HotStore, Store};
 use crate::venues::sim::SimMarket;
 use crate::venues::{self, Off};
 
@@ -196,6 +198,18 @@ impl Relay {
         self.tasks.push(tokio::spawn(live.run()));
         self.tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));
         Ok(())
+    }
+
+    /// Seals finished days, from some seconds on and for as long as it runs.
+    pub fn seal(&mut self, hot: Arc<dyn HotStore>, archive: Arc<Archive>, retention: RetentionConfig) {
+        let directory = self.core.directory.clone();
+        let calendars = move |symbol: &Symbol, venue: &VenueId| {
+            let listed = directory.get(venue, symbol).map(|instrument| instrument.calendar.clone());
+            listed.or_else(|| calendar_of(symbol))
+        };
+        let clock = self.core.clock.clone();
+        let sealer = Sealer::new(hot, archive, Arc::new(calendars), retention, clock, Pace::Beside);
+        self.tasks.push(tokio::spawn(sealer.run()));
     }
 
     fn outlet(&self, venue: VenueId) -> Outlet {

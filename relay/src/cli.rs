@@ -36,6 +36,9 @@ pub enum Command {
     Decode(Decode),
     /// Check the configuration without starting, and show what it amounts to.
     Check(Common),
+    /// Look after the sealed days.
+    #[command(subcommand)]
+    Archive(Archive),
     /// Ask the running relay whether it serves; exit code 0 if it does. For containers.
     Healthcheck(Common),
 }
@@ -89,6 +92,31 @@ pub struct Replay {
     pub exit: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `tapedeck archive`.
+#[derive(Subcommand, Debug)]
+pub enum Archive {
+    /// Check every file against the manifest, changing nothing; also beside a running relay. Exit code 1 and a line
+    /// for each fault.
+    Verify(ArchiveOptions),
+    /// Seal finished days and merge late rows into them now; a running relay does so by itself each hour.
+    Compact(ArchiveOptions),
+}
+
+/// Options of `tapedeck archive`.
+#[derive(Args, Clone, Default, Debug)]
+pub struct ArchiveOptions {
+    /// Settings file in place of ./tapedeck.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ArchiveOptions {
+    /// For [`crate::config::Config::load`].
+    pub fn flags(&self) -> Flags {
+        Flags { config: self.config.clone(), ..Flags::default() }
+    }
 }
 
 /// `tapedeck record`.
@@ -167,6 +195,17 @@ mod tests {
             Flags { demo: true, config: Some("x.toml".into()), listen: Some("127.0.0.1:0".parse().unwrap()) };
         assert_eq!(serve.flags(), flags);
         assert!(parse("tapedeck serve --listen 8000").is_err());
+    }
+
+    #[test]
+    fn archive_is_verified_or_compacted() {
+        let Ok(Command::Archive(Archive::Verify(options))) = parse("tapedeck archive verify --config x.toml")
+        else {
+            panic!("not understood")
+        };
+        assert_eq!(options.flags().config, Some("x.toml".into()));
+        assert!(matches!(parse("tapedeck archive compact"), Ok(Command::Archive(Archive::Compact(_)))));
+        assert!(parse("tapedeck archive").is_err());
     }
 
     #[test]

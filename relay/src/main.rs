@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use relay::cli::{Cli, Command, probe, report};
+use relay::cli::{Archive, Cli, Command, probe, report};
 use relay::config::{Config, Flags};
 use relay::run;
 
@@ -26,6 +26,13 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             // A reader that closed the pipe has seen enough.
             let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Archive(Archive::Verify(options)) => {
+            let sound = run::verify(&Config::load(&options.flags())?)?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Archive(Archive::Compact(options)) => {
+            on_runtime(run::compact(Config::load(&options.flags())?))
         }
         Command::Healthcheck(common) => {
             probe(Config::load(&common.flags())?.server.listen)?;

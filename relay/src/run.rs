@@ -1,9 +1,11 @@
 //! The commands that run a relay: from a configuration to a served address.
 
+mod archive;
 mod open;
 mod replay;
 mod tools;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -17,9 +19,10 @@ use crate::app::{Parts, Relay};
 use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
 use crate::http::Access;
-use crate::store::archive::{Archive, Archived};
+use crate::store::archive::{Archive, ArchiveError, Archived};
 use crate::venues::sim::Place;
 
+pub use archive::{compact, verify};
 pub use replay::replay;
 pub use tools::{decode, record};
 
@@ -46,8 +49,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// When the store cannot be opened.
 pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Relay> {
     let hot = open::hot_store(&config.store).await?;
-    let archive = Arc::new(Archive::open(&config.store.archive())?);
-    let store = Arc::new(Archived::new(hot, archive));
+    let archive = Arc::new(open_archive(&config.store.archive())?);
+    let store = Arc::new(Archived::new(hot.clone(), archive.clone()));
     let venues = &config.venues;
     let (mode, ids) = match &venues.provider {
         Provider::Sim => (Mode::Demo, Place::ALL.map(Place::venue).to_vec()),
@@ -65,6 +68,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
     });
+    relay.seal(hot, archive, config.retention.clone());
     match &venues.provider {
         Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols).await?,
         Provider::Venues(ids) => {
@@ -74,6 +78,15 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         }
     }
     Ok(relay)
+}
+
+/// The archive of a folder, also of one that cannot be written: days then stay hot until it can.
+fn open_archive(folder: &Path) -> Result<Archive, ArchiveError> {
+    Archive::open(folder).or_else(|error| {
+        let archive = Archive::look(folder)?;
+        tracing::error!(%error, "the archive cannot be tidied up");
+        Ok(archive)
+    })
 }
 
 /// Prints the address and serves.

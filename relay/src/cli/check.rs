@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::RetentionConfig;
 use crate::config::{BaseUrls, Config, LogFormat, Provider};
 use crate::venues;
 
@@ -38,6 +39,7 @@ pub fn report(config: &Config) -> String {
         ),
         ("data folder", store.data_dir.display().to_string()),
         ("trades kept", if store.trades { "yes" } else { "no" }.to_owned()),
+        ("kept", kept(&config.retention)),
         (
             "limits",
             format!(
@@ -87,6 +89,24 @@ pub fn report(config: &Config) -> String {
     text
 }
 
+fn kept(retention: &RetentionConfig) -> String {
+    let RetentionConfig { bars, oi, funding, liquidations, imports, book, trades, disk_cap } = retention;
+    let days = [
+        ("bars", bars),
+        ("oi", oi),
+        ("funding", funding),
+        ("liquidations", liquidations),
+        ("imports", imports),
+        ("book", book),
+        ("trades", trades),
+    ];
+    let mut said: Vec<String> =
+        days.into_iter().filter_map(|(name, days)| days.map(|days| format!("{name} {days} days"))).collect();
+    said.push("the rest for ever".to_owned());
+    said.extend(disk_cap.map(|cap| format!("less book and trades beyond {} MB", cap / 1_000_000)));
+    said.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +152,7 @@ mod tests {
             "  symbols         BTCUSDT-PERP, ETHUSDT-PERP, SOLUSDT-PERP",
             "  proxy           set",
             "  database        PostgreSQL at db.example:5432/deck",
+            "  kept            book 30 days, trades 30 days, the rest for ever",
             "  addresses       binance: ws://127.0.0.1:9001",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");

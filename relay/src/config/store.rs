@@ -39,7 +39,7 @@ impl StoreConfig {
         Ok(StoreConfig { data_dir, sqlite_path, postgres, trades })
     }
 
-    /// Where sealed days are kept.
+    /// The folder of sealed days.
     pub fn archive(&self) -> PathBuf {
         self.data_dir.join("parquet")
     }

@@ -268,4 +268,9 @@ pub struct StoreStats {
     /// The last write error, in one line, while it lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Sealed days, where there are any to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<archive::seal::ArchiveStats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<archive::seal::DiskStats>,
 }

@@ -1,5 +1,6 @@
 //! One store out of two: running days in SQL, sealed days in files.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -48,6 +49,20 @@ async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(run).await.map_err(|e| StoreError::Read(e.to_string()))?
+}
+
+/// What is left on the disk of a folder, for those who may not use the system's reserve.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        disk.f_bavail.checked_mul(disk.f_frsize)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
 }
 
 #[async_trait]
@@ -119,7 +134,12 @@ impl Store for Archived {
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
-        self.hot.stats().await
+        let mut stats = self.hot.stats().await?;
+        let (state, manifest) = (self.archive.state(), self.archive.manifest());
+        let bytes = manifest.bytes();
+        stats.archive = Some(state.stats(manifest.len(), bytes));
+        stats.disk = Some(state.disk(stats.bytes + bytes, free_bytes(self.archive.folder())));
+        Ok(stats)
     }
 }
 

@@ -9,6 +9,8 @@ pub mod read;
 mod reconcile;
 #[cfg(test)]
 mod samples;
+pub mod seal;
+pub mod verify;
 pub mod write;
 
 #[cfg(test)]
@@ -79,6 +81,8 @@ pub struct Archive {
     /// Held by who puts a file in the place of another until the manifest says so, and by who opens one, so that size
     /// and hash are those of the file.
     swap: RwLock<()>,
+    /// What the sealer tells about itself.
+    state: seal::State,
 }
 
 impl Archive {
@@ -109,7 +113,12 @@ impl Archive {
     /// [`ArchiveError::Io`] when the manifest cannot be read.
     pub fn look(folder: &Path) -> Result<Archive, ArchiveError> {
         let manifest = Manifest::open(folder)?;
-        Ok(Archive { folder: folder.to_owned(), manifest, swap: RwLock::new(()) })
+        Ok(Archive {
+            folder: folder.to_owned(),
+            manifest,
+            swap: RwLock::new(()),
+            state: seal::State::default(),
+        })
     }
 
     pub fn folder(&self) -> &Path {
@@ -118,6 +127,11 @@ impl Archive {
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What the sealer tells about itself.
+    pub fn state(&self) -> &seal::State {
+        &self.state
     }
 
     /// Where a file lies.

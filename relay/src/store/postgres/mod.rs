@@ -154,7 +154,13 @@ impl Store for PostgresStore {
             self.bytes.store(bytes, Ordering::Relaxed);
         }
         let (bytes, pending) = (self.bytes.load(Ordering::Relaxed), self.queue.pending());
-        Ok(StoreStats { kind: "postgres", bytes, pending, error: self.queue.error() })
+        Ok(StoreStats {
+            kind: "postgres",
+            bytes,
+            pending,
+            error: self.queue.error(),
+            ..StoreStats::default()
+        })
     }
 }
 

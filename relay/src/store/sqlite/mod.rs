@@ -206,6 +206,7 @@ impl Store for SqliteStore {
             bytes: size("") + size("-wal"),
             pending: self.queue.pending(),
             error: self.queue.error(),
+            ..StoreStats::default()
         })
     }
 }
