@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::config::RetentionConfig;
-use crate::config::{BaseUrls, Config, LogFormat, Provider};
+use shared::event::GuardName;
+use shared::maths::guards::{Limits, Thresholds};
+
+use crate::config::{BaseUrls, Config, LogFormat, Provider, RetentionConfig};
 use crate::venues;
 
 /// The effective settings, one a line, secrets as counts or "set".
@@ -71,6 +73,10 @@ pub fn report(config: &Config) -> String {
             lines.extend(off.map(|off| ("off", off.reason)));
         }
     }
+    lines.push(("guards", thresholds(config.guards.thresholds)));
+    for (symbol, own) in &config.guards.symbols {
+        lines.push(("guards", format!("{symbol}: {}", thresholds(*own))));
+    }
     for (venue, urls) in &venues.base_urls {
         let all = [&urls.ws, &urls.rest, &urls.spot_ws, &urls.spot_rest];
         let mut shown: Vec<String> = all.into_iter().flatten().cloned().collect();
@@ -107,6 +113,15 @@ fn kept(retention: &RetentionConfig) -> String {
     said.join(", ")
 }
 
+/// Warning and breach of every guard.
+fn thresholds(all: Thresholds) -> String {
+    let pair = |name| match all.of(name) {
+        Limits { warning: Some(warning), breach: Some(breach) } => format!("{name} {warning}/{breach}"),
+        Limits { .. } => format!("{name} off"),
+    };
+    GuardName::ALL.map(pair).join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +156,11 @@ mod tests {
             url = "postgres://me:hidden-pass@db.example/deck"
             [venues.binance]
             ws_url = "ws://127.0.0.1:9001/"
+            [guards]
+            basis_bps = [50, 100]
+            [guards."BTCUSDT-PERP"]
+            spread_bps = [2.5, 5]
+            funding_apr = "off"
         "#;
         let layers = Layers::new(vec![], "tapedeck.toml", file).unwrap();
         let text = report(&Config::from_layers(&layers, &Flags::default()).unwrap());
@@ -154,6 +174,10 @@ mod tests {
             "  database        PostgreSQL at db.example:5432/deck",
             "  kept            book 30 days, trades 30 days, the rest for ever",
             "  addresses       binance: ws://127.0.0.1:9001",
+            "  guards          spread_bps 10/25, depth_10bps 50000/10000, funding_apr 300/1000, liq_events_5m 10/30, \
+             basis_bps 50/100, premium_bps off, oi_notional off",
+            "  guards          BTCUSDT-PERP: spread_bps 2.5/5, depth_10bps 50000/10000, funding_apr off, \
+             liq_events_5m 10/30, basis_bps 50/100, premium_bps off, oi_notional off",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }

@@ -83,9 +83,7 @@ impl Layers {
                 });
             }
         }
-        let mut parts = key.split('.');
-        let first = self.file.get(parts.next()?)?;
-        let value = parts.try_fold(first, |value, part| value.as_table()?.get(part))?;
+        let value = find(&self.file, key)?;
         Some(Given { name: format!("{key} in {}", self.file_name), value: value.clone() })
     }
 
@@ -123,6 +121,32 @@ impl Layers {
         let parsed =
             items.iter().map(|item| parse(item).ok_or_else(|| given.malformed(Some(item.clone()), expected)));
         parsed.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list that is read as one; a text alone is a list of one.
+    pub(super) fn whole<T>(
+        &self,
+        key: &str,
+        variables: &[&str],
+        expected: &'static str,
+        parse: impl Fn(&[String]) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(given) = self.given(key, variables) else { return Ok(None) };
+        let items = items(&given.value);
+        match items.as_deref().and_then(parse) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                let shown = items.map_or_else(|| given.value.type_str().to_owned(), |items| items.join(", "));
+                Err(given.malformed(Some(shown), expected))
+            }
+        }
+    }
+
+    /// The names of the sections inside a section of the file.
+    pub(super) fn sections(&self, key: &str) -> Vec<String> {
+        let inside = find(&self.file, key).and_then(Value::as_table);
+        let tables = inside.into_iter().flatten().filter(|(_, value)| value.is_table());
+        tables.map(|(name, _)| name.clone()).collect()
     }
 
     /// A secret of one value; an error never shows it.
@@ -229,13 +253,22 @@ fn meant<'a>(name: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
     own().find(|known| slips(name, known) == 1)
 }
 
+/// The value at a path of names joined by dots; a name may have dots itself.
+fn find<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
+    table.iter().find_map(|(name, value)| match path.strip_prefix(name.as_str())? {
+        "" => Some(value),
+        rest => find(value.as_table()?, rest.strip_prefix('.')?),
+    })
+}
+
 /// The text of a value that is one: strings, numbers and switches.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
         Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
         Value::Boolean(switch) => Some(switch.to_string()),
-        Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     }
 }
 

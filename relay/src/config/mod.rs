@@ -3,6 +3,7 @@
 //! One struct per concern; the doc of each field names its variable, unit and default. The key in the file is
 //! the field's name in its section. A setting that cannot be used stops the start with one line.
 
+mod guards;
 mod layers;
 mod limits;
 mod log;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use shared::market::Symbol;
 
+pub use guards::GuardsConfig;
 pub use layers::Layers;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
@@ -52,6 +54,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
+    pub guards: GuardsConfig,
 }
 
 /// Why the relay does not start; one line, with the setting's name and the fix. Never holds a secret.
@@ -64,6 +67,10 @@ pub enum ConfigError {
         "{file} line {line} is not TOML: write name = \"text\", name = 123, name = true or name = [\"a\", \"b\"]"
     )]
     Syntax { file: String, line: usize },
+    #[error(
+        "{key}: that is no symbol and no guard; write [guards.\"BTCUSDT-PERP\"] for a symbol's own thresholds"
+    )]
+    NoSymbol { key: String },
     #[error(".env line {line} is not NAME=value: mend it or remove it")]
     DotEnv { line: usize },
     #[error("unknown setting {key} in {file}: {known}")]
@@ -119,6 +126,7 @@ impl Config {
     pub fn from_layers(layers: &Layers, flags: &Flags) -> Result<Config, ConfigError> {
         let mut config = Config {
             log: LogConfig::read(layers)?,
+            guards: GuardsConfig::read(layers)?,
             venues: VenuesConfig::read(layers, flags.demo)?,
             store: StoreConfig::read(layers)?,
             retention: RetentionConfig::read(layers)?,

@@ -126,6 +126,63 @@ fn store_url_beats_sqlite_path_beats_data_dir() {
 }
 
 #[test]
+fn guards_have_thresholds_per_symbol() {
+    use shared::event::GuardName::{BasisBps, Depth10Bps, FundingApr, SpreadBps};
+    use shared::maths::guards::{Limits, Thresholds};
+    let pair = |a: f64, b: f64| Limits { warning: Some(a), breach: Some(b) };
+    let symbol = |text: &str| text.parse().unwrap();
+    let standard = from_env(&[]).unwrap().guards;
+    assert_eq!((&standard, standard.thresholds), (&GuardsConfig::default(), Thresholds::default()));
+    let file = "[guards]\nspread_bps = [2.5, 5]\nfunding_apr = \"off\"\n\
+                [guards.\"BTCUSDT-PERP\"]\ndepth_10bps = [1e6, 500000]\n\
+                [guards.\"NYSE:BRK.B\"]\nspread_bps = \"30, 40\"\n[guards.\"BTC/USDT\"]";
+    let read = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_layers(&Layers::new(vec![variables], "tapedeck.toml", file).unwrap(), &Flags::default())
+    };
+    let set = read(&[]).unwrap().guards;
+    assert_eq!(set.symbols.len(), 2, "an empty section is none: {set:?}");
+    let of = |name, guard| set.of(&symbol(name)).of(guard);
+    assert_eq!(
+        (of("ETHUSDT-PERP", SpreadBps), of("BTCUSDT-PERP", SpreadBps)),
+        (pair(2.5, 5.0), pair(2.5, 5.0))
+    );
+    assert_eq!(of("BTCUSDT-PERP", Depth10Bps), pair(1e6, 500_000.0));
+    assert_eq!((of("NYSE:BRK.B", SpreadBps), of("NYSE:BRK.B", FundingApr)), (pair(30.0, 40.0), Limits::NONE));
+    let over = read(&[("GUARDS_SPREAD_BPS", "1,2"), ("GUARDS_BASIS_BPS", "50, 100")]).unwrap().guards;
+    let of = |name, guard| over.of(&symbol(name)).of(guard);
+    assert_eq!(
+        (of("BTCUSDT-PERP", SpreadBps), of("BTCUSDT-PERP", BasisBps)),
+        (pair(1.0, 2.0), pair(50.0, 100.0))
+    );
+    assert_eq!(of("NYSE:BRK.B", SpreadBps), pair(30.0, 40.0), "a symbol's own is nearer");
+
+    for (text, start) in [
+        ("[guards]\nspread_bps = [25, 10]", "guards.spread_bps in tapedeck.toml: `25, 10` is not a pair"),
+        ("[guards]\ndepth_10bps = [1, 2]", "guards.depth_10bps in tapedeck.toml: `1, 2` is not a pair"),
+        ("[guards]\nspread_bps = 10", "guards.spread_bps in tapedeck.toml: `integer` is not a pair"),
+        ("[guards]\nspread_bps = [-1, 10]", "guards.spread_bps in tapedeck.toml: `-1, 10` is not"),
+        ("[guards]\nspread_bps = [nan, inf]", "guards.spread_bps in tapedeck.toml: `NaN, inf` is not"),
+        ("[guards]\nspread_bps = [1, 2, 3]", "guards.spread_bps in tapedeck.toml: `1, 2, 3` is not"),
+        ("[guards]\nspred_bps = [1, 2]", "unknown setting guards.spred_bps in tapedeck.toml: [guards] has "),
+        (
+            "[guards.BTCUSDT-PERP]\nfunding = [1, 2]",
+            "unknown setting guards.BTCUSDT-PERP.funding in tapedeck.toml: [guards.BTCUSDT-PERP] has basis_bps, ",
+        ),
+        ("[guards.\"../x\"]\nspread_bps = [1, 2]", "guards.../x: that is no symbol"),
+        (
+            "[guards.BTCUSDT-PERP]\nspread_bps = [2, 1]",
+            "guards.BTCUSDT-PERP.spread_bps in tapedeck.toml: `2, 1`",
+        ),
+    ] {
+        let error = from_file(text).unwrap_err().to_string();
+        assert!(error.starts_with(start) && !error.contains('\n'), "{error}");
+    }
+    let error = from_env(&[("GUARDS_FUNDING_APR", "a,b")]).unwrap_err().to_string();
+    assert!(error.starts_with("GUARDS_FUNDING_APR: `a, b` is not a pair of thresholds"), "{error}");
+}
+
+#[test]
 fn retention_is_days_or_forever_and_a_cap_has_a_unit() {
     let standard = from_env(&[]).unwrap().retention;
     assert_eq!(standard, RetentionConfig::default());
@@ -266,7 +323,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "port = 1",
-            "unknown setting port in tapedeck.toml: the sections are [limits], [log], [retention], [server], [store], [venues]",
+            "unknown setting port in tapedeck.toml: the sections are [guards], [limits], [log], [retention], [server], [store], [venues]",
         ),
         (
             "[venues.kraken]\nws_url = \"x\"",
@@ -400,7 +457,8 @@ fn the_example_file_holds_every_setting_and_its_defaults() {
     let layers = Layers::new(vec![], "tapedeck.example.toml", &uncommented(true)).unwrap();
     Config::from_layers(&layers, &Flags::default()).unwrap();
     let table: toml::Table = uncommented(true).parse().unwrap();
-    for asked in layers.asked() {
+    // Sections of single symbols are examples.
+    for asked in layers.asked().into_iter().filter(|asked| !asked.variables.is_empty()) {
         let found =
             asked.key.split('.').try_fold(&toml::Value::Table(table.clone()), |v, part| v.get(part)).cloned();
         assert!(found.is_some(), "tapedeck.example.toml does not show {}", asked.key);

@@ -6,17 +6,16 @@
 //! - [`indicators`]: EMA, SMA, RSI, MACD, Bollinger bands, ATR and VWAP, one bar at a time or over a slice;
 //! - [`signals`]: strategies that make buy and sell signals of closed bars;
 //! - [`heatmap`]: liquidation prints by price and time;
+//! - [`guards`]: spread, depth, funding, basis, open interest and liquidations against thresholds;
 //! - [`fold`]: bars of any timeframe from 1m bars, all at once; [`folds`]: the same, one minute at a time;
 //! - [`digest`]: a fingerprint of numbers and texts.
-//! - [`guards`]: spread, depth, funding, basis, open interest and liquidations against thresholds;
-//! - [`fold`]: bars of any timeframe from 1m bars, all at once; [`folds`]: the same, one minute at a time.
 
 pub mod book;
 pub mod digest;
 pub mod fold;
 pub mod folds;
-pub mod heatmap;
 pub mod guards;
+pub mod heatmap;
 pub mod indicators;
 pub mod joined;
 pub mod order_flow;
