@@ -20,8 +20,8 @@ use crate::Mode;
 use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
-use crate::config::{RetentionConfig, VenuesConfig};
-use crate::derive::{self, HigherBars, JoinedBars, Makers};
+use crate::config::{GuardsConfig, RetentionConfig, VenuesConfig};
+use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers};
 use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
@@ -60,6 +60,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What following symbols on demand may cost.
     pub follow: FollowLimits,
+    /// Thresholds of the risk guards.
+    pub guards: GuardsConfig,
     /// Origins that may show the page in a frame.
     pub frame_ancestors: Vec<String>,
     /// A built page to serve instead of the embedded one.
@@ -106,16 +108,24 @@ impl Relay {
             parts.metrics,
             follower.clone(),
             lookup,
-            demand,
+            Asker::new(hub.clone(), demand),
         ));
         core.hub.set_status(core.board.status(core.clock.now()));
         let recorder = Recorder::new(parts.store_trades);
-        let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store, recorder));
+        let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store.clone(), recorder));
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
-        let joined = JoinedBars::new(bus.clone(), hub.clone(), directory, history.clone());
+        let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let guards = GuardsMaker::new(
+            bus.clone(),
+            hub.clone(),
+            directory,
+            parts.store,
+            core.clock.clone(),
+            parts.guards,
+        );
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
-            tokio::spawn(derive::run(bus.clone(), Makers { higher, joined }, wanted)),
+            tokio::spawn(derive::run(bus.clone(), Makers { higher, joined, guards }, wanted)),
             tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];
@@ -238,6 +248,8 @@ impl Relay {
             hub: self.core.hub.clone(),
             board: self.core.board.clone(),
             lookup: self.core.lookup.clone(),
+            follower: self.core.follower.clone(),
+            asker: self.core.asker.clone(),
         };
         let (frame_ancestors, page_dir) = self.page.clone();
         let page = http::assets::routes(&frame_ancestors, page_dir);

@@ -65,6 +65,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         metrics,
         clock: Clock::real(),
         follow: venues.follow_limits(),
+        guards: config.guards.clone(),
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
     });

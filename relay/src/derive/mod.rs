@@ -10,6 +10,7 @@
 //! which leave no channel out.
 
 mod bars;
+mod guards;
 mod joined;
 
 use std::collections::HashSet;
@@ -22,8 +23,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::bus::Bus;
+use crate::hub::Hub;
 
 pub use bars::HigherBars;
+pub use guards::GuardsMaker;
 pub use joined::JoinedBars;
 
 /// How often makers look at the time.
@@ -31,11 +34,48 @@ pub const TICK: Duration = Duration::from_millis(50);
 /// What nobody subscribes to goes on so long after it was last asked for (pages that poll).
 pub const LINGER: Duration = Duration::from_secs(60);
 
+/// Longest wait for the first values of a topic that is made on demand.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Topics that clients want, and whom to tell once they have values.
 pub struct Demand {
     pub topics: Vec<Topic>,
     /// Gets the place of the last value on the bus.
     pub ready: oneshot::Sender<Cursor>,
+}
+
+/// Asks for topics that are made on demand.
+#[derive(Clone)]
+pub struct Asker {
+    hub: Arc<Hub>,
+    demand: mpsc::UnboundedSender<Demand>,
+}
+
+impl Asker {
+    pub fn new(hub: Arc<Hub>, demand: mpsc::UnboundedSender<Demand>) -> Asker {
+        Asker { hub, demand }
+    }
+
+    /// Has these topics made where they are made on demand, and waits (not for ever) until the hub has their
+    /// first values.
+    pub async fn wanted(&self, topics: &[Topic]) {
+        let topics: Vec<Topic> = topics.iter().filter(|t| is_derived(t)).cloned().collect();
+        if topics.is_empty() {
+            return;
+        }
+        let known = topics.iter().all(|topic| !self.hub.last(topic).is_empty());
+        let (ready, made) = oneshot::channel();
+        let asked = self.demand.send(Demand { topics, ready });
+        if asked.is_ok() && !known {
+            let there = async {
+                if let Ok(place) = made.await {
+                    self.hub.reached(place).await;
+                }
+            };
+            // Their venue may be slow: then the values come live.
+            let _ = tokio::time::timeout(PATIENCE, there).await;
+        }
+    }
 }
 
 /// Whether a topic is made on demand.
@@ -51,6 +91,7 @@ pub fn is_derived(topic: &Topic) -> bool {
 enum Seed {
     Higher(bars::HigherSeed),
     Joined(joined::JoinedSeed),
+    Guards(guards::GuardsSeed),
 }
 
 /// Readings of the history: a venue that is slow holds up nobody else's bars.
@@ -76,20 +117,23 @@ impl Jobs {
 pub struct Makers {
     pub higher: HigherBars,
     pub joined: JoinedBars,
+    pub guards: GuardsMaker,
 }
 
 impl Makers {
     fn take(&mut self, event: &Event) {
         self.higher.take(event);
         self.joined.take(event);
+        self.guards.take(event);
     }
 
     fn want(&mut self, topic: &Topic, jobs: &mut Jobs) {
         match topic.channel {
             Channel::Bar if topic.venue.is_all() => self.joined.want(topic, &mut self.higher, jobs),
             Channel::Bar => self.higher.want(topic, jobs),
+            Channel::Guards => self.guards.want(topic, jobs),
             // Nobody makes these: the topics are empty.
-            Channel::Signal | Channel::Guards | Channel::Heatmap => {}
+            Channel::Signal | Channel::Heatmap => {}
             Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Trade | Channel::Book => {}
         }
     }
@@ -98,11 +142,13 @@ impl Makers {
         match seed {
             Seed::Higher(seed) => self.higher.seed(seed),
             Seed::Joined(seed) => self.joined.seed(seed),
+            Seed::Guards(seed) => self.guards.seed(seed),
         }
     }
 
     fn tick(&mut self, jobs: &mut Jobs) {
         self.joined.tick(&mut self.higher, jobs);
+        self.guards.tick(jobs);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Hand-fed buses: what is joined and folded equals plain sums.
 
+mod guards;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use shared::event::{Bar, Body, Difference, Event, JoinedBar, Origin};
@@ -8,6 +10,8 @@ use shared::wire::Data;
 
 use super::*;
 use crate::bus::{Bus, MemoryBus};
+use crate::clock::Clock;
+use crate::config::GuardsConfig;
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
 use crate::hub::Hub;
@@ -106,15 +110,19 @@ impl Rig {
         let clock = now.clone();
         let nothing = |_: &VenueId, _: &Symbol| None::<Bar>;
         let clock = move || Ms(clock.load(Ordering::Relaxed));
+        let kept = store.clone();
         let history = Arc::new(History::new(store, Arc::new(Stored), Arc::new(nothing), clock));
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
         let hub = Arc::new(Hub::new());
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
         let mut joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history);
         joined.linger = linger;
+        let (clock, config) = (Clock::recorded(), GuardsConfig::default());
+        let guards =
+            GuardsMaker::new(bus.clone(), hub.clone(), directory.clone(), kept, clock.clone(), config);
         let (demand, wanted) = mpsc::unbounded_channel();
         tokio::spawn(hub.clone().run(bus.consume()));
-        tokio::spawn(run(bus.clone(), Makers { higher, joined }, wanted));
+        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards }, wanted));
         let rig = Rig { bus, hub, directory, demand, now };
         rig.list(listed);
         rig

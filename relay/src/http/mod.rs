@@ -9,7 +9,6 @@ mod status;
 mod ws;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, StatusCode};
@@ -19,7 +18,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use shared::event::{Channel, Cursor, Topic};
 use shared::market::{Instrument, VenueId};
 use shared::wire::{ClientError, Subscribe};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -31,16 +29,13 @@ pub use routes::{ApiState, routes};
 use crate::Mode;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::derive::{Demand, is_derived};
+use crate::derive::Asker;
 use crate::directory::Directory;
 use crate::hub::Hub;
 use crate::ingest::Board;
-use crate::ingest::demand::Follower;
+use crate::ingest::demand::{Follower, TooMany};
 use crate::ingest::lookup::Lookup;
 use crate::store::Store;
-
-/// Longest wait for the first values of a topic that is made on demand.
-const DERIVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Code of a refusal: a venue follows as many symbols on demand as it may.
 const TOO_MANY_SYMBOLS: &str = "too_many_symbols";
@@ -61,8 +56,8 @@ pub struct Core {
     pub follower: Arc<Follower>,
     /// Finds what venues that cannot list have.
     pub lookup: Arc<Lookup>,
-    /// Told which topics made on demand clients have asked for.
-    pub demand: mpsc::UnboundedSender<Demand>,
+    /// Has made what is made on demand.
+    pub asker: Asker,
     connections: limits::Connections,
     requests: limits::RequestLimiter,
 }
@@ -82,7 +77,7 @@ impl Core {
         metrics: PrometheusHandle,
         follower: Arc<Follower>,
         lookup: Arc<Lookup>,
-        demand: mpsc::UnboundedSender<Demand>,
+        asker: Asker,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
         let requests = limits::request_limiter(&access);
@@ -100,7 +95,7 @@ impl Core {
             metrics,
             follower,
             lookup,
-            demand,
+            asker,
             connections,
             requests,
         }
@@ -187,27 +182,12 @@ impl Core {
         topics.dedup();
         Ok(topics)
     }
+}
 
-    /// Has these topics made where they are made on demand, and waits (not for ever) until the hub has their
-    /// first values.
-    pub async fn wanted(&self, topics: &[Topic]) {
-        let topics: Vec<Topic> = topics.iter().filter(|t| is_derived(t)).cloned().collect();
-        if topics.is_empty() {
-            return;
-        }
-        let known = topics.iter().all(|topic| !self.hub.last(topic).is_empty());
-        let (ready, made) = oneshot::channel();
-        let asked = self.demand.send(Demand { topics, ready });
-        if asked.is_ok() && !known {
-            let there = async {
-                if let Ok(place) = made.await {
-                    self.hub.reached(place).await;
-                }
-            };
-            // Their venue may be slow: then the values come live.
-            let _ = tokio::time::timeout(DERIVE_PATIENCE, there).await;
-        }
-    }
+/// A venue follows as many symbols on demand as it may.
+pub(crate) fn too_many(full: &TooMany, follower: &Follower) -> ApiError {
+    let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, TOO_MANY_SYMBOLS, full.to_string());
+    refusal.retry_after(follower.grace_s())
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

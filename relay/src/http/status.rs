@@ -13,10 +13,9 @@ use shared::market::Timeframe;
 use shared::wire::{Data, Subscribe};
 use tracing::{Instrument, info, info_span};
 
-use super::{ApiError, Core, REQUEST_ID, TOO_MANY_SYMBOLS};
+use super::{ApiError, Core, REQUEST_ID, too_many};
 use crate::Mode;
 use crate::ingest::VenueReport;
-use crate::ingest::demand::TooMany;
 use crate::store::StoreStats;
 
 /// 200 while the relay can serve.
@@ -94,12 +93,8 @@ pub(super) async fn snapshot(
         let status = if e.code == "unknown_symbol" { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
         ApiError::new(status, e.code, e.message)
     })?;
-    let full = |full: TooMany| {
-        let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, TOO_MANY_SYMBOLS, full.to_string());
-        refusal.retry_after(core.follower.grace_s())
-    };
-    core.follower.poll(&topics).map_err(full)?;
-    core.wanted(&topics).await;
+    core.follower.poll(&topics).map_err(|full| too_many(&full, &core.follower))?;
+    core.asker.wanted(&topics).await;
     // The cursor first: what comes between is told again, never missed.
     let cursor = core.place();
     Ok(Json(SnapshotAnswer { cursor, frames: core.hub.snapshot(&topics) }))

@@ -166,7 +166,7 @@ async fn subscribe(core: &Core, client: &Arc<Client>, request: Subscribe) -> Res
         refuse(client, request.id, TOO_MANY_SYMBOLS, &full.to_string());
         return Ok(());
     }
-    core.wanted(&topics).await;
+    core.asker.wanted(&topics).await;
     let names = topics.iter().cloned().map(Into::into).collect();
     let answer = ServerFrame::Subscribed(Subscribed { id: request.id, topics: names }).encode();
     let Some(cursor) = request.resume else {

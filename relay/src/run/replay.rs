@@ -51,6 +51,7 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
         metrics: start_metrics()?,
         clock: Clock::recorded(),
         follow: config.venues.follow_limits(),
+        guards: config.guards.clone(),
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
     });

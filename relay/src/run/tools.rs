@@ -75,6 +75,7 @@ pub async fn record(
         metrics: start_metrics()?,
         clock: Clock::real(),
         follow: config.venues.follow_limits(),
+        guards: config.guards.clone(),
         frame_ancestors: Vec::new(),
         page_dir: None,
     });

@@ -3,6 +3,7 @@
 mod candles;
 mod computed;
 mod fields;
+mod guards;
 mod history;
 mod joined;
 mod market;
@@ -28,10 +29,12 @@ use shared::market::{Instrument, Symbol, VenueId};
 
 use super::error::ApiError;
 use super::params::{Params, clip};
+use crate::derive::Asker;
 use crate::directory::{Directory, JoinedMarket};
 use crate::history::{History, HistoryError};
 use crate::hub::Hub;
 use crate::ingest::Board;
+use crate::ingest::demand::Follower;
 use crate::ingest::lookup::Lookup;
 use crate::store::Store;
 
@@ -45,6 +48,10 @@ pub struct ApiState {
     pub board: Arc<Board>,
     /// Finds what venues that cannot list have.
     pub lookup: Arc<Lookup>,
+    /// Told what clients want of the venues.
+    pub follower: Arc<Follower>,
+    /// Has made what is made on demand.
+    pub asker: Asker,
 }
 
 /// The routes, ready to be merged.
@@ -58,6 +65,7 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/history/funding", get(history::funding))
         .route("/api/history/liquidations", get(history::liquidations))
         .route("/api/history/book", get(history::book))
+        .route("/api/engine/guards", get(guards::guards))
         .route("/api/market/overview", get(market::overview))
         .route("/api/market/oi_history", get(market::oi_history))
         .route("/api/indicators", post(computed::indicators))

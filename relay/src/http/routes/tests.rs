@@ -1,5 +1,6 @@
 mod bad_input;
 mod computed;
+mod guards;
 mod joined;
 mod symbols;
 mod udf;
@@ -14,17 +15,22 @@ use shared::event::{
     LiquidationSide, OpenInterest, Origin, PriceKind,
 };
 use shared::market::{Calendar, Civil, Group, Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
+use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use super::query::Format;
 use super::table::Freshness;
 use super::{ApiState, routes};
 use crate::Mode;
+use crate::bus::{Bus, MemoryBus};
 use crate::clock::Clock;
+use crate::config::GuardsConfig;
+use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers};
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
 use crate::hub::Hub;
 use crate::ingest::Board;
+use crate::ingest::demand::{FollowLimits, Follower};
 use crate::ingest::lookup::Lookup;
 use crate::store::{Record, SqliteStore, Store};
 
@@ -151,13 +157,31 @@ async fn app() -> axum::Router {
     serve(directory, history, store)
 }
 
-/// The routes, with nothing handed out live and nothing known of venues.
+/// The routes, with nothing handed out live but what they have made, and nothing known of venues.
 fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> axum::Router {
     let board = Arc::new(Board::new(Mode::Live, directory.venues()));
     let (hub, directory) = (Arc::new(Hub::new()), Arc::new(directory));
     let lookup = Arc::new(Lookup::new(directory.clone(), Clock::recorded()));
     lookup.add(Arc::new(symbols::Vendor));
-    routes(ApiState { directory, history, store, hub, board, lookup })
+    let follower = Arc::new(Follower::new(directory.clone(), hub.clone(), FollowLimits::default()));
+    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
+    let (demand, wanted) = mpsc::unbounded_channel();
+    let asker = Asker::new(hub.clone(), demand);
+    let clock = Clock::recorded();
+    clock.advance(NOW);
+    let guards = GuardsMaker::new(
+        bus.clone(),
+        hub.clone(),
+        directory.clone(),
+        store.clone(),
+        clock,
+        GuardsConfig::default(),
+    );
+    let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+    let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+    tokio::spawn(hub.clone().run(bus.consume()));
+    tokio::spawn(derive::run(bus, Makers { higher, joined, guards }, wanted));
+    routes(ApiState { directory, history, store, hub, board, lookup, follower, asker })
 }
 
 struct Got {
