@@ -5,11 +5,12 @@
 //! bits; where it differs, that part computes something else in a browser than in the relay.
 //!
 //! - [`market`]: the markets, from a fixed seed: holes, extremes, prices down to 1e-8;
-//! - [`bars`], [`joined`], [`heatmap`], [`indicators`]: what is computed of them; [`record`]: how it is told;
+//! - [`bars`], [`joined`], [`guards`], [`heatmap`], [`indicators`]: what is computed of them; [`record`]: how it is told;
 //! - [`bench`]: what `cargo xtask bench` times in Node.
 
 mod bars;
 mod bench;
+mod guards;
 mod heatmap;
 mod indicators;
 mod joined;
@@ -32,6 +33,7 @@ const SECTIONS: &[Section] = &[
     ("folds", bars::folds),
     ("book", bars::book),
     ("joined", joined::joined),
+    ("guards", guards::guards),
     ("heatmap", heatmap::heatmap),
     ("indicators", indicators::indicators),
 ];

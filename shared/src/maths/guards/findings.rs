@@ -21,6 +21,9 @@ struct Lack {
 /// A value with the age of the oldest number in it.
 type Known<T> = Result<(T, Ms), Lack>;
 
+/// A number of some data, by its name.
+type Pick<'a, T> = (&'static str, fn(&'a T) -> Option<f64>);
+
 /// What one guard found.
 pub(super) struct Finding {
     value: Known<f64>,
@@ -168,10 +171,10 @@ impl Machine {
     fn own_inputs<'a, T, const N: usize>(
         &self,
         held: Option<&'a Timed<T>>,
-        pick: [(&'static str, fn(&'a T) -> Option<f64>); N],
+        pick: [Pick<'a, T>; N],
     ) -> Vec<GuardInput> {
         let market = &self.scope.reference.name;
-        let of = |(name, value): (_, fn(&'a T) -> Option<f64>)| {
+        let of = |(name, value): Pick<'a, T>| {
             input(name, market, held.and_then(|held| value(&held.of)), held.map(|held| held.at))
         };
         pick.map(of).into()
