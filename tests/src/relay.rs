@@ -296,12 +296,21 @@ impl Relay {
     ///
     /// # Errors
     /// As [`Options::start`].
-    pub async fn kill_and_restart(mut self) -> Result<Relay> {
+    pub async fn kill_and_restart(self) -> Result<Relay> {
+        let (options, folder, _) = self.kill()?;
+        Relay::start(options, folder).await
+    }
+
+    /// Kills it without warning: how it was started, its folder, and what it printed.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(mut self) -> Result<(Options, TempDir, String)> {
         self.child.kill()?;
         self.child.wait()?;
         let folder = self.folder.take().context("the folder")?;
         let options = Options { args: self.options.args.clone(), env: self.options.env.clone() };
-        Relay::start(options, folder).await
+        Ok((options, folder, self.log()))
     }
 }
 

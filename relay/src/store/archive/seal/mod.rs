@@ -39,7 +39,7 @@ pub use state::{ArchiveStats, DiskStats, Phase, State};
 /// A day is sealed so long after its end.
 const SETTLE: Ms = Ms(30 * Ms::MINUTE.0);
 /// From the start of a relay to its first pass.
-const FIRST: Duration = Duration::from_secs(3);
+const FIRST: Duration = Duration::from_secs(1);
 /// How often the clock is looked at between passes: a machine that slept is late by no more.
 const LOOK: Duration = Duration::from_secs(20);
 /// After a pass that failed, growing to [`LONGEST_RETRY`].
