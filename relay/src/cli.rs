@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
-use shared::market::Symbol;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::market::{Ms, QueryTime, Symbol, Timeframe, VenueId};
 
 use crate::config::Flags;
+use crate::store::Dataset;
+use crate::transfer::Series;
 
 pub use check::report;
 pub use healthcheck::{HealthError, probe};
@@ -34,6 +36,12 @@ pub enum Command {
     Record(Record),
     /// Raw frames, one a line, to normalised events, one JSON a line. Exit code 1 if any line was bad.
     Decode(Decode),
+    /// Rows of a CSV or Parquet file into the record.
+    Import(Import),
+    /// Rows of the record as CSV or Parquet.
+    Export(Export),
+    /// History from the venues into the record; what is there already is not asked for again.
+    Backfill(Backfill),
     /// Check the configuration without starting, and show what it amounts to.
     Check(Common),
     /// Look after the sealed days.
@@ -150,6 +158,136 @@ pub struct Decode {
     pub product: Option<String>,
 }
 
+/// What `import` and `export` move.
+#[derive(Args, Debug)]
+pub struct SeriesArgs {
+    /// What the rows are.
+    #[arg(long, value_name = "D", default_value = "bars", value_enum)]
+    pub dataset: DatasetName,
+    /// The symbol, like BTCUSDT-PERP.
+    #[arg(long, value_name = "S")]
+    pub symbol: Symbol,
+    /// The interval of bars.
+    #[arg(long, value_name = "I", default_value = "1m")]
+    pub interval: Timeframe,
+    /// Settings file in place of ./tapedeck.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// A dataset by the name it has in commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DatasetName {
+    Bars,
+    Oi,
+    Funding,
+    Liquidations,
+    Book,
+    Trades,
+}
+
+impl SeriesArgs {
+    /// For [`crate::transfer`].
+    pub fn series(&self, venue: Option<&str>) -> Series {
+        let dataset = match self.dataset {
+            DatasetName::Bars => Dataset::Bars(self.interval),
+            DatasetName::Oi => Dataset::Oi,
+            DatasetName::Funding => Dataset::Funding,
+            DatasetName::Liquidations => Dataset::Liquidations,
+            DatasetName::Book => Dataset::Book,
+            DatasetName::Trades => Dataset::Trades,
+        };
+        Series { dataset, symbol: self.symbol.clone(), venue: venue.map(VenueId::new) }
+    }
+
+    /// For [`crate::config::Config::load`].
+    pub fn flags(&self) -> Flags {
+        Flags { config: self.config.clone(), ..Flags::default() }
+    }
+}
+
+/// `tapedeck import`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// CSV with a line of column names, or Parquet; columns in any order.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The venue the rows are of, like binance.
+    #[arg(long, value_name = "V")]
+    pub venue: String,
+    #[command(flatten)]
+    pub series: SeriesArgs,
+}
+
+/// `tapedeck export`.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Where to; CSV goes to standard output without it.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Rows of this venue alone.
+    #[arg(long, value_name = "V")]
+    pub venue: Option<String>,
+    /// csv or parquet; without it as FILE ends, else csv.
+    #[arg(long, value_name = "F", value_enum)]
+    pub format: Option<FormatName>,
+    #[command(flatten)]
+    pub series: SeriesArgs,
+    #[command(flatten)]
+    pub range: RangeArgs,
+}
+
+/// A file's form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum FormatName {
+    Csv,
+    Parquet,
+}
+
+/// `[from, to)`.
+#[derive(Args, Clone, Copy, Default, Debug)]
+pub struct RangeArgs {
+    /// Since when: Unix ms, RFC 3339 or a date.
+    #[arg(long, value_name = "T", value_parser = query_time)]
+    pub from: Option<QueryTime>,
+    /// Until when, in the same forms; a date is included, anything else is not.
+    #[arg(long, value_name = "T", value_parser = query_time)]
+    pub to: Option<QueryTime>,
+}
+
+fn query_time(text: &str) -> Result<QueryTime, String> {
+    Ms::parse(text).map_err(|e| e.to_string())
+}
+
+impl RangeArgs {
+    /// The range, with what it is where an end was not given.
+    pub fn or(self, from: Ms, to: Ms) -> (Ms, Ms) {
+        let end = |to: QueryTime| if to.whole_day { to.at + Ms::DAY } else { to.at };
+        (self.from.map_or(from, |from| from.at), self.to.map_or(to, end))
+    }
+}
+
+/// `tapedeck backfill`.
+#[derive(Args, Debug)]
+pub struct Backfill {
+    /// What to fetch, like BTCUSDT-PERP; several times or separated by commas for more. Without it the configured
+    /// symbols.
+    #[arg(long = "symbol", value_name = "S", value_delimiter = ',')]
+    pub symbols: Vec<Symbol>,
+    /// Where from, like binance; several times or separated by commas for more. Without it the configured venues.
+    #[arg(long = "venue", value_name = "V", value_delimiter = ',')]
+    pub venues: Vec<String>,
+    /// The interval of the bars.
+    #[arg(long, value_name = "I", default_value = "1m")]
+    pub interval: Timeframe,
+    /// Without --from the last 30 days.
+    #[command(flatten)]
+    pub range: RangeArgs,
+    /// Settings file in place of ./tapedeck.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// How fast a recording plays.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Speed {
@@ -246,5 +384,33 @@ mod tests {
             (decode.venue.as_str(), decode.file, decode.product.as_deref()),
             ("binance", None, Some("spot"))
         );
+    }
+
+    #[test]
+    fn import_export_and_backfill_take_a_series_and_a_range() {
+        let Ok(Command::Import(import)) =
+            parse("tapedeck import a.csv --symbol BTC/USDT --venue binance --interval 1h")
+        else {
+            panic!("not understood")
+        };
+        let series = import.series.series(Some(&import.venue));
+        assert_eq!(series.to_string(), "1H bars of BTC/USDT at binance");
+        let line = "tapedeck export --dataset oi --symbol BTCUSDT-PERP --from 2025-01-01 --to 2025-01-02 --format parquet";
+        let Ok(Command::Export(export)) = parse(line) else { panic!("not understood") };
+        assert_eq!(export.series.series(None).to_string(), "open interest of BTCUSDT-PERP at all venues");
+        let (from, to) = export.range.or(Ms(0), Ms(1));
+        assert_eq!((to - from, export.format), (Ms(2 * Ms::DAY.0), Some(FormatName::Parquet)));
+        let line = "tapedeck backfill --symbol BTCUSDT-PERP,BTC/USDT --venue binance --from 0";
+        let Ok(Command::Backfill(backfill)) = parse(line) else { panic!("not understood") };
+        assert_eq!((backfill.symbols.len(), backfill.range.or(Ms(7), Ms(9))), (2, (Ms(0), Ms(9))));
+        for bad in [
+            "import a.csv --venue binance",
+            "import a.csv --symbol BTC/USDT",
+            "import a.csv --symbol BTC/USDT --venue v --dataset signals",
+            "export --symbol BTC/USDT --from yesterday",
+            "backfill --interval 7m",
+        ] {
+            assert!(parse(&format!("tapedeck {bad}")).is_err(), "{bad}");
+        }
     }
 }

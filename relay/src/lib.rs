@@ -21,6 +21,7 @@ pub mod hub;
 pub mod ingest;
 pub mod run;
 pub mod store;
+pub mod transfer;
 pub mod venues;
 
 /// What the relay serves; the page labels everything that is not `Live`.

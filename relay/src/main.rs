@@ -46,6 +46,15 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             let flags = Flags { config: record.config, ..Flags::default() };
             on_runtime(run::record(Config::load(&flags)?, record.folder, record.venue, record.symbols))
         }
+        Command::Import(import) => {
+            let series = import.series.series(Some(&import.venue));
+            on_runtime(run::import(Config::load(&import.series.flags())?, import.file, series))
+        }
+        Command::Export(export) => on_runtime(run::export(Config::load(&export.series.flags())?, export)),
+        Command::Backfill(backfill) => {
+            let flags = Flags { config: backfill.config.clone(), ..Flags::default() };
+            on_runtime(run::backfill(Config::load(&flags)?, backfill))
+        }
         Command::Decode(decode) => {
             let summary = run::decode(&decode.venue, decode.file.as_deref(), decode.product.as_deref())?;
             Ok(if summary.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,9 +1,11 @@
 //! The commands that run a relay: from a configuration to a served address.
 
 mod archive;
+mod backfill;
 mod open;
 mod replay;
 mod tools;
+mod transfer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +25,10 @@ use crate::store::archive::{Archive, ArchiveError, Archived};
 use crate::venues::sim::Place;
 
 pub use archive::{compact, verify};
+pub use backfill::backfill;
 pub use replay::replay;
 pub use tools::{decode, record};
+pub use transfer::{export, import};
 
 /// Upper bounds of the latency histogram, in seconds.
 const LATENCY_BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::StoreConfig;
-use crate::store::{FolderLock, HotStore, PostgresStore, SqliteStore, StoreError};
+use crate::store::archive::{Archive, Archived};
+use crate::store::{FolderLock, HotStore, PostgresStore, SqliteStore, Store, StoreError};
 
 /// Takes the folders of a configuration; they are released when the locks are dropped.
 ///
@@ -29,4 +31,21 @@ pub(super) async fn hot_store(config: &StoreConfig) -> Result<Arc<dyn HotStore>,
         Some(url) => Arc::new(PostgresStore::open(url).await?),
         None => Arc::new(SqliteStore::open(&config.sqlite_path)?),
     })
+}
+
+/// Running and sealed days as one.
+///
+/// # Errors
+/// One line: what cannot be opened.
+pub(super) async fn whole_store(config: &StoreConfig) -> anyhow::Result<Arc<dyn Store>> {
+    let archive = Arc::new(Archive::open(&config.archive())?);
+    Ok(Arc::new(Archived::new(hot_store(config).await?, archive)))
+}
+
+/// A bar on a terminal; nothing elsewhere.
+pub(super) fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% {eta}");
+    bar.set_style(style.map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> ")));
+    bar
 }

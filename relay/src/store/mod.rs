@@ -7,7 +7,7 @@ pub mod row;
 mod rows;
 mod sqlite;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 mod writer;
 
 pub use lock::{FolderLock, LockError};

@@ -2,6 +2,7 @@ mod bad_input;
 mod computed;
 mod guards;
 mod joined;
+mod stores;
 mod symbols;
 mod udf;
 
@@ -86,7 +87,11 @@ fn minute(n: i64) -> Bar {
 }
 
 async fn app() -> axum::Router {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::temporary().unwrap());
+    app_over(Arc::new(SqliteStore::temporary().unwrap())).await
+}
+
+/// The same over any store.
+async fn app_over(store: Arc<dyn Store>) -> axum::Router {
     let event = |venue: &str, body| {
         let symbol = "BTCUSDT-PERP".parse().unwrap();
         Record::Event(Event { received: NOW, symbol, venue: VenueId::new(venue), body })

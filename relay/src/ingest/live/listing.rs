@@ -133,6 +133,11 @@ impl<A: Ask> Lister<A> {
         tokio::join!(passing.run(orders), reading);
     }
 
+    /// Reads everything once, as far as the venue answers.
+    pub(super) async fn once(mut self) {
+        self.round().await;
+    }
+
     /// Reads what is left of this round; answers how long to wait before the next call.
     async fn round(&mut self) -> Duration {
         let mut left = Vec::new();

@@ -31,6 +31,15 @@ use lines::{Lines, Shared};
 use listing::{Lister, Plan, Told};
 use pace::Gate;
 
+/// Reads a venue's list into the directory once, for commands that open no line.
+pub async fn list(rest: &Rest, symbols: &[Symbol], directory: &Arc<Directory>) {
+    let (known, _) = watch::channel(Arc::default());
+    let (desk, _) = mpsc::unbounded_channel();
+    let told = Told { directory: directory.clone(), board: rest.board().clone(), known, desk };
+    let plan = Plan::new(rest.venue().clone(), symbols.to_vec());
+    Lister::new(plan, rest.clone(), told, 0).once().await;
+}
+
 /// What a running venue is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {

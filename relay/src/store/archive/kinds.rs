@@ -41,7 +41,7 @@ macro_rules! of_kind {
 }
 
 /// Columns of a dataset after those all have in common.
-pub(super) fn columns(dataset: Dataset) -> &'static [Column] {
+pub(crate) fn columns(dataset: Dataset) -> &'static [Column] {
     of_kind!(dataset, T => T::COLUMNS)
 }
 
@@ -54,12 +54,12 @@ pub(super) fn belongs(dataset: Dataset, event: &Event) -> bool {
 }
 
 /// Writes the columns of an event's own body; nothing where it is of another kind.
-pub(super) fn write<S: Sink>(dataset: Dataset, event: &Event, to: &mut S) -> Result<(), S::Error> {
+pub(crate) fn write<S: Sink>(dataset: Dataset, event: &Event, to: &mut S) -> Result<(), S::Error> {
     of_kind!(dataset, T => T::of(&event.body).map_or(Ok(()), |body| body.write(to)))
 }
 
 /// Reads them back.
-pub(super) fn read<S: Source>(
+pub(crate) fn read<S: Source>(
     dataset: Dataset,
     timestamp: Ms,
     from: &mut S,

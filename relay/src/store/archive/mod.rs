@@ -2,7 +2,7 @@
 
 mod archived;
 mod join;
-mod kinds;
+pub(crate) mod kinds;
 pub mod layout;
 pub mod manifest;
 pub mod read;

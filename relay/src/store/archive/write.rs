@@ -93,10 +93,15 @@ fn check(path: &Path, meta: &Meta, rows: &[Event]) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-enum Fault {
+/// Why rows could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{0}")]
     Parquet(ParquetError),
+    #[error("{0}")]
     Io(std::io::Error),
     /// Not a number, or endless.
+    #[error("a number is not finite")]
     Value,
 }
 
@@ -108,20 +113,10 @@ impl From<ParquetError> for Fault {
 
 fn encode(file: File, meta: &Meta, rows: &[Event]) -> Result<Written, Fault> {
     let out = Hashing { inner: BufWriter::with_capacity(1 << 16, file), hash: Xxh3Default::new(), bytes: 0 };
-    let properties = Arc::new(properties(meta, rows.len()));
-    let mut writer = SerializedFileWriter::new(out, schema(meta.dataset)?, properties)?;
-    let mut columns = Columns::new(meta.dataset);
-    for group in rows.chunks(GROUP_ROWS) {
-        columns.clear();
-        for row in group {
-            columns.row(meta.dataset, row)?;
-        }
-        let mut to = writer.next_row_group()?;
-        columns.write(&mut to)?;
-        to.close()?;
-    }
-    // Writes the footer and gives the sink back, with its count and hash.
-    let mut out = writer.into_inner()?;
+    let properties = properties(meta.dataset, metadata(meta, rows.len()));
+    let mut file = Rows::with(out, meta.dataset, properties)?;
+    file.rows(rows)?;
+    let mut out = file.end()?;
     let synced = out.inner.flush().and_then(|()| out.inner.get_ref().sync_all());
     synced.map_err(Fault::Io)?;
     let at = |row: Option<&Event>| row.map_or(Ms::ZERO, Event::timestamp);
@@ -132,6 +127,56 @@ fn encode(file: File, meta: &Meta, rows: &[Event]) -> Result<Written, Fault> {
         last: at(rows.last()),
         xxh3: out.hash.digest(),
     })
+}
+
+/// Rows of one dataset on their way into a file, group by group.
+pub(crate) struct Rows<W: Write + Send> {
+    dataset: Dataset,
+    writer: SerializedFileWriter<W>,
+    columns: Columns,
+    /// Rows in `columns`.
+    held: usize,
+}
+
+impl<W: Write + Send> Rows<W> {
+    /// A file of any rows of a dataset, with the units in its metadata.
+    pub(crate) fn begin(out: W, dataset: Dataset) -> Result<Rows<W>, Fault> {
+        Rows::with(out, dataset, properties(dataset, vec![units(dataset)]))
+    }
+
+    fn with(out: W, dataset: Dataset, properties: WriterProperties) -> Result<Rows<W>, Fault> {
+        let writer = SerializedFileWriter::new(out, schema(dataset)?, Arc::new(properties))?;
+        Ok(Rows { dataset, writer, columns: Columns::new(dataset), held: 0 })
+    }
+
+    /// Adds rows.
+    pub(crate) fn rows(&mut self, rows: &[Event]) -> Result<(), Fault> {
+        for row in rows {
+            self.columns.row(self.dataset, row)?;
+            self.held += 1;
+            if self.held == GROUP_ROWS {
+                self.group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self) -> Result<(), Fault> {
+        let mut to = self.writer.next_row_group()?;
+        self.columns.write(&mut to)?;
+        to.close()?;
+        self.columns.clear();
+        self.held = 0;
+        Ok(())
+    }
+
+    /// Writes the footer and gives back what was written to.
+    pub(crate) fn end(mut self) -> Result<W, Fault> {
+        if self.held > 0 {
+            self.group()?;
+        }
+        Ok(self.writer.into_inner()?)
+    }
 }
 
 /// All columns of a dataset's files.
@@ -155,21 +200,32 @@ fn schema(dataset: Dataset) -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(Type::group_type_builder("row").with_fields(fields).build()?))
 }
 
-fn properties(meta: &Meta, rows: usize) -> WriterProperties {
-    let units: serde_json::Map<String, serde_json::Value> = all_columns(meta.dataset)
+fn said(name: &str, value: String) -> KeyValue {
+    KeyValue::new(format!("tapedeck.{name}"), value)
+}
+
+/// What the columns are counted in.
+fn units(dataset: Dataset) -> KeyValue {
+    let units: serde_json::Map<String, serde_json::Value> = all_columns(dataset)
         .filter(|column| !column.unit.is_empty())
         .map(|column| (column.name.to_owned(), column.unit.into()))
         .collect();
-    let said = |name: &str, value: String| KeyValue::new(format!("tapedeck.{name}"), value);
-    let metadata = vec![
+    said("units", serde_json::Value::Object(units).to_string())
+}
+
+fn metadata(meta: &Meta, rows: usize) -> Vec<KeyValue> {
+    vec![
         said("schema", SCHEMA.into()),
         said("dataset", layout::name(meta.dataset).into()),
         said("symbol", meta.symbol.to_string()),
         said("venue", meta.venue.as_ref().map_or(VenueId::ALL, VenueId::as_str).into()),
         said("day", layout::day_name(meta.day)),
         said("rows", rows.to_string()),
-        said("units", serde_json::Value::Object(units).to_string()),
-    ];
+        units(meta.dataset),
+    ]
+}
+
+fn properties(dataset: Dataset, metadata: Vec<KeyValue>) -> WriterProperties {
     let by_time = SortingColumn { column_idx: 2, descending: false, nulls_first: false };
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("tapedeck version ", env!("CARGO_PKG_VERSION")).into())
@@ -180,8 +236,7 @@ fn properties(meta: &Meta, rows: usize) -> WriterProperties {
         .set_sorting_columns(Some(vec![by_time]))
         .set_dictionary_enabled(false);
     // Texts repeat; ids do not, and numbers are packed well enough by zstd.
-    for column in all_columns(meta.dataset).filter(|column| column.kind == Kind::Text && column.name != "id")
-    {
+    for column in all_columns(dataset).filter(|column| column.kind == Kind::Text && column.name != "id") {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), true);
     }
     if let Ok(level) = ZstdLevel::try_new(3) {

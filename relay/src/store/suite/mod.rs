@@ -4,6 +4,7 @@ pub(super) mod hot;
 mod life;
 mod rows;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,39 +15,42 @@ use shared::event::{
 };
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
-use super::{Dataset, HotStore, PostgresStore, PostgresUrl, Query, Record, SqliteStore};
+use super::archive::Archive;
+use super::archive::layout::Meta;
+use super::archive::write::write;
+use super::{Dataset, HotDay, HotStore, PostgresStore, PostgresUrl, Query, Record, SqliteStore};
 
 /// Where the store under test is; opened as often as a test likes, one at a time.
-pub(super) enum Place {
+pub(crate) enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(String),
 }
 
 impl Place {
-    pub(super) fn sqlite() -> Option<Place> {
+    pub(crate) fn sqlite() -> Option<Place> {
         Some(Place::Sqlite(tempfile::tempdir().expect("a folder")))
     }
 
     /// `None` where there is no PostgreSQL.
-    pub(super) fn postgres() -> Option<Place> {
+    pub(crate) fn postgres() -> Option<Place> {
         Some(Place::Postgres(Server::shared()?.database()))
     }
 
     /// How [`open_named`] finds it.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Place::Sqlite(folder) => folder.path().join("data/hot.sqlite3").display().to_string(),
             Place::Postgres(url) => url.clone(),
         }
     }
 
-    pub(super) async fn open(&self) -> Arc<dyn HotStore> {
+    pub(crate) async fn open(&self) -> Arc<dyn HotStore> {
         open_named(&self.name()).await
     }
 }
 
 /// Opens a store by path or address.
-pub(super) async fn open_named(name: &str) -> Arc<dyn HotStore> {
+pub(crate) async fn open_named(name: &str) -> Arc<dyn HotStore> {
     match PostgresUrl::parse(name) {
         Some(url) => Arc::new(PostgresStore::open(&url).await.expect("the database opens")),
         None => Arc::new(SqliteStore::open(&PathBuf::from(name)).expect("the file opens")),
@@ -72,36 +76,36 @@ macro_rules! on_every_store {
 }
 use on_every_store;
 
-pub(super) fn symbol() -> Symbol {
+pub(crate) fn symbol() -> Symbol {
     "BTCUSDT-PERP".parse().expect("a symbol")
 }
 
-pub(super) fn event(venue: &str, received: i64, body: Body) -> Event {
+pub(crate) fn event(venue: &str, received: i64, body: Body) -> Event {
     Event { received: Ms(received), symbol: symbol(), venue: VenueId::new(venue), body }
 }
 
-pub(super) fn bar(minute: i64, close: f64) -> Bar {
+pub(crate) fn bar(minute: i64, close: f64) -> Bar {
     let mut bar = Bar::flat(Ms(minute * 60_000), Timeframe::M1, 100.0, Origin::Kline);
     (bar.close, bar.high, bar.volume, bar.closed) = (close, close, 2.5, true);
     bar
 }
 
-pub(super) fn query(dataset: Dataset, venue: Option<&str>, from: i64, to: i64) -> Query {
+pub(crate) fn query(dataset: Dataset, venue: Option<&str>, from: i64, to: i64) -> Query {
     let venue = venue.map(VenueId::new);
     Query { dataset, symbol: symbol(), venue, from: Ms(from), to: Ms(to), limit: 1_000, newest: false }
 }
 
-pub(super) async fn put(store: &dyn HotStore, events: impl IntoIterator<Item = Event>) {
+pub(crate) async fn put(store: &dyn HotStore, events: impl IntoIterator<Item = Event>) {
     store.write(events.into_iter().map(Record::Event).collect()).await.expect("the queue takes it");
     store.flush().await.expect("the disk takes it");
 }
 
-pub(super) async fn bars(store: &dyn HotStore) -> Vec<Bar> {
+pub(crate) async fn bars(store: &dyn HotStore) -> Vec<Bar> {
     let rows = store.read(query(Dataset::Bars(Timeframe::M1), None, 0, i64::MAX)).await.expect("reads");
     rows.into_iter().filter_map(|e| if let Body::Bar(bar) = e.body { Some(bar) } else { None }).collect()
 }
 
-pub(super) fn samples() -> Vec<(Dataset, Event)> {
+pub(crate) fn samples() -> Vec<(Dataset, Event)> {
     let full = Bar {
         buy_volume: Some(1.5),
         sell_volume: Some(1.0),
@@ -150,4 +154,35 @@ pub(super) fn samples() -> Vec<(Dataset, Event)> {
     ]
     .map(|(dataset, body)| (dataset, event("sim", 70_000, body)))
     .to_vec()
+}
+
+/// Seals every day of a store, as the nightly run does.
+pub(crate) async fn seal_all(hot: &dyn HotStore, archive: &Archive) {
+    for day in hot.hot_days(Ms::LATEST).await.unwrap() {
+        let HotDay { dataset, symbol, venue, day, .. } = day;
+        let meta = Meta::new(dataset, &symbol, &venue, day);
+        let (from, to) = (meta.day, meta.end());
+        let range = Query {
+            dataset,
+            symbol: symbol.clone(),
+            venue: meta.venue.clone(),
+            from,
+            to,
+            limit: usize::MAX,
+            newest: false,
+        };
+        let (mut rows, mark) = hot.snapshot(range).await.unwrap();
+        rows.retain(|row| !matches!(row.body, Body::Bar(bar) if !bar.closed));
+        if rows.is_empty() {
+            // Another venue's turn sealed the file that joins all.
+            continue;
+        }
+        let written = write(&archive.aside(&meta), &meta, &rows).unwrap();
+        archive.publish(&meta, written, Ms(0)).unwrap();
+        let venues: HashSet<VenueId> = rows.into_iter().map(|row| row.venue).collect();
+        for venue in venues {
+            hot.forget(dataset, &symbol, &venue, from, to, mark).await.unwrap();
+        }
+    }
+    assert_eq!(hot.hot_days(Ms::LATEST).await.unwrap(), []);
 }
