@@ -23,12 +23,26 @@ struct VenueBoard {
     topics: BTreeMap<(Symbol, Channel), TopicStatus>,
     reconnects: u64,
     errors: u64,
-    reason: Option<String>,
+    /// Why the venue does not work, by who says so.
+    reasons: BTreeMap<Teller, String>,
     off: bool,
     state: Option<(VenueState, Ms)>,
     /// State of each channel over its symbols, and since when.
     channels: BTreeMap<Channel, (VenueState, Ms)>,
     rate_budget: Vec<BudgetStatus>,
+}
+
+/// Who knows why a venue does not work: each takes back only what it said itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Teller {
+    /// The settings keep it off.
+    Settings,
+    /// A line, by its name on the board.
+    Line(String),
+    /// Calls.
+    Rest,
+    /// What is listed.
+    Listing,
 }
 
 /// One topic in `/api/status`.
@@ -75,10 +89,13 @@ impl Board {
         Board { mode, venues: Mutex::new(venues.into_iter().map(|v| (v, VenueBoard::default())).collect()) }
     }
 
-    /// A line of the venue is up or down.
+    /// A line of the venue is up or down. One that is up has no reason not to be.
     pub fn line(&self, venue: &VenueId, route: &str, up: bool) {
         self.with(venue, |board| {
             board.lines.insert(route.to_owned(), up);
+            if up {
+                board.reasons.remove(&Teller::Line(route.to_owned()));
+            }
         });
     }
 
@@ -86,6 +103,7 @@ impl Board {
     pub fn forget_line(&self, venue: &VenueId, route: &str) {
         self.with(venue, |board| {
             board.lines.remove(route);
+            board.reasons.remove(&Teller::Line(route.to_owned()));
         });
     }
 
@@ -96,7 +114,10 @@ impl Board {
 
     /// A venue that is not started, and why.
     pub fn off(&self, venue: &VenueId, reason: String) {
-        self.with(venue, |board| (board.off, board.reason) = (true, Some(reason)));
+        self.with(venue, |board| {
+            board.off = true;
+            board.reasons.insert(Teller::Settings, reason);
+        });
     }
 
     pub fn reconnected(&self, venue: &VenueId) {
@@ -107,9 +128,14 @@ impl Board {
         self.with(venue, |board| board.errors += 1);
     }
 
-    /// Why the venue does not work, in one line; `None` once it does again.
-    pub fn reason(&self, venue: &VenueId, reason: Option<String>) {
-        self.with(venue, |board| board.reason = reason);
+    /// Why the venue does not work as far as the teller knows, in one line; `None` once it does again.
+    pub fn reason(&self, venue: &VenueId, teller: Teller, reason: Option<String>) {
+        self.with(venue, |board| {
+            match reason {
+                Some(reason) => board.reasons.insert(teller, reason),
+                None => board.reasons.remove(&teller),
+            };
+        });
     }
 
     pub fn budgets(&self, venue: &VenueId, budgets: Vec<BudgetStatus>) {
@@ -182,7 +208,7 @@ impl Board {
                 connected: board.connected(),
                 state,
                 since,
-                reason: board.reason.clone(),
+                reason: board.reason(),
                 channels: board.channels(now),
                 topics: board.topics.values().cloned().collect(),
                 reconnects: board.reconnects,
@@ -225,6 +251,17 @@ impl Board {
 }
 
 impl VenueBoard {
+    /// What everybody says, each thing once.
+    fn reason(&self) -> Option<String> {
+        let mut said: Vec<&str> = Vec::new();
+        for reason in self.reasons.values().filter(|reason| !reason.is_empty()) {
+            if !said.contains(&reason.as_str()) {
+                said.push(reason);
+            }
+        }
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
     fn connected(&self) -> bool {
         !self.lines.is_empty() && self.lines.values().all(|up| *up)
     }
@@ -283,6 +320,26 @@ impl VenueBoard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_takes_back_its_own_reason_alone() {
+        let sim = VenueId::new("sim");
+        let board = Board::new(Mode::Demo, [sim.clone()]);
+        let reason = || board.report(Ms(1)).first().and_then(|v| v.reason.clone());
+        let line = |name: &str| Teller::Line(name.to_owned());
+        board.reason(&sim, line("a"), Some("evicted".into()));
+        board.reason(&sim, Teller::Rest, Some("banned".into()));
+        assert_eq!(reason().as_deref(), Some("evicted; banned"));
+        // A call that succeeds opens no line, nor does another line.
+        board.reason(&sim, Teller::Rest, None);
+        board.line(&sim, "b", true);
+        assert_eq!(reason().as_deref(), Some("evicted"));
+        board.reason(&sim, line("b"), Some("evicted".into()));
+        assert_eq!(reason().as_deref(), Some("evicted"), "said once");
+        board.line(&sim, "a", true);
+        board.forget_line(&sim, "b");
+        assert_eq!(reason(), None);
+    }
 
     #[test]
     fn a_venue_is_as_bad_as_its_lines_and_topics() {

@@ -20,4 +20,4 @@ pub mod sim;
 pub mod source;
 pub mod tape;
 
-pub use board::{Board, BudgetStatus, TopicStatus, VenueReport};
+pub use board::{Board, BudgetStatus, Teller, TopicStatus, VenueReport};

@@ -9,9 +9,9 @@ use secrecy::ExposeSecret;
 use shared::market::Ms;
 use tracing::{debug, warn};
 
-use super::Board;
 use super::budget::{Budget, Denied};
 use super::quota::QuotaFile;
+use super::{Board, Teller};
 use crate::capture::FrameSink;
 use crate::clock::system_now;
 use crate::venues::{Answer, Fetch, Fetched, RestFault, RestRequest, Venue, VenueError, Window};
@@ -131,7 +131,7 @@ impl Rest {
             self.note_quota().await;
             let reason = match self.send(&request).await {
                 Ok(body) => {
-                    self.board.reason(&self.venue.id(), None);
+                    self.board.reason(&self.venue.id(), Teller::Rest, None);
                     if let (Some(sink), Fetch::Depth { .. }) = (&self.frames, fetch) {
                         sink.push(system_now(), &request.url, &body);
                     }
@@ -144,12 +144,12 @@ impl Rest {
                     warn!(venue = %name, until = until.0, reason, "the venue asks for silence");
                     self.lock().block(request.limit, until, system_now());
                     self.note_quota().await;
-                    self.board.reason(&self.venue.id(), Some(reason));
+                    self.board.reason(&self.venue.id(), Teller::Rest, Some(reason));
                     self.report();
                     continue;
                 }
                 Err(Failure::Fault(RestFault::RefusedLocation { reason })) => {
-                    self.board.reason(&self.venue.id(), Some(reason.clone()));
+                    self.board.reason(&self.venue.id(), Teller::Rest, Some(reason.clone()));
                     return Err(RestError::RefusedLocation { venue: name, reason });
                 }
                 Err(Failure::Fault(RestFault::BadRequest { reason })) => {

@@ -93,6 +93,11 @@ pub trait Venue: Send + Sync + 'static {
         None
     }
 
+    /// A refusal that names streams is of those alone: the others of its request stand.
+    fn refuses_singly(&self) -> bool {
+        false
+    }
+
     /// A decoder for one connection of a product.
     fn decoder(self: Arc<Self>, product: Product) -> Box<dyn Decoder>;
 

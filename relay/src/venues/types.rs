@@ -74,11 +74,18 @@ pub struct RouteSpec {
 pub struct Pace {
     pub count: usize,
     pub window: Ms,
+    /// Whether pings count.
+    pub pings: bool,
 }
 
 impl Pace {
     pub const fn new(count: usize, window: Ms) -> Pace {
-        Pace { count, window }
+        Pace { count, window, pings: true }
+    }
+
+    /// The same, pings not counted.
+    pub const fn without_pings(self) -> Pace {
+        Pace { pings: false, ..self }
     }
 }
 

@@ -93,7 +93,8 @@ pub(super) async fn run(
     let mut held: Option<String> = None;
     let (mut settled, mut sent) = (clock.now(), false);
     loop {
-        let due = (pacer.next(clock.now()).max(settled) - clock.now()).0.max(0).unsigned_abs();
+        let ping = held.is_some() && held == target.ping;
+        let due = (pacer.next(clock.now(), ping).max(settled) - clock.now()).0.max(0).unsigned_abs();
         tokio::select! {
             message = socket.next() => {
                 let what = match message {
@@ -132,7 +133,7 @@ pub(super) async fn run(
                 held = Some(text);
             }
             () = tokio::time::sleep(Duration::from_millis(due)), if held.is_some() => {
-                pacer.take(clock.now());
+                pacer.take(clock.now(), ping);
                 sent = true;
                 let text = held.take().unwrap_or_default();
                 if let Err(error) = socket.send(Message::text(text)).await {

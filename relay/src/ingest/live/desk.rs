@@ -20,6 +20,7 @@ use super::backfill::Filled;
 use super::holes::Hole;
 use super::lines::Lines;
 use crate::directory::Directory;
+use crate::ingest::Teller;
 use crate::ingest::outlet::Outlet;
 use crate::ingest::rest::Rest;
 use crate::ingest::tape::{Tape, TapeOut, TradeHole};
@@ -67,8 +68,11 @@ pub(super) enum Msg {
         stream: Stream,
         usual: Option<Ms>,
     },
-    /// Why the venue cannot be used, for status.
-    Reason(String),
+    /// Why a line does not come up, for status.
+    Reason {
+        line: Arc<str>,
+        reason: String,
+    },
     /// Trades fetched for a jump in the numbering.
     Trades {
         symbol: Symbol,
@@ -231,7 +235,10 @@ impl Desk {
             Msg::Usual { stream, usual } => {
                 self.outlet.board().usual(self.outlet.venue(), &stream.symbol, stream.channel, usual);
             }
-            Msg::Reason(reason) => self.outlet.board().reason(self.outlet.venue(), Some(reason)),
+            Msg::Reason { line, reason } => {
+                let teller = Teller::Line(line.to_string());
+                self.outlet.board().reason(self.outlet.venue(), teller, Some(reason));
+            }
             Msg::Trades { symbol, hole, told, trades } => self.trades_refilled(&symbol, hole, told, trades),
             Msg::Rows { symbol, channel, hole, to, rows, span, whole } => {
                 self.rows_refilled(&symbol, channel, hole, to, rows, (span, whole));

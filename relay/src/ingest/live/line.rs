@@ -136,6 +136,11 @@ impl Driver {
         let _ = self.line.shared.desk.send(message).await;
     }
 
+    /// Says why the line does not come up.
+    async fn explain(&mut self, reason: String) {
+        self.tell(Msg::Reason { line: self.line.label.clone(), reason }).await;
+    }
+
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Add(streams) => {
@@ -194,12 +199,12 @@ impl Driver {
                     CloseReason::RefusedLocation(text) => {
                         let text =
                             format!("{} does not serve this location: {text}", self.line.shared.venue.id());
-                        self.tell(Msg::Reason(text.clone())).await;
+                        self.explain(text.clone()).await;
                         text
                     }
                     CloseReason::RefusedKey(text) => {
                         let text = format!("{} refused the key: {text}", self.line.shared.venue.id());
-                        self.tell(Msg::Reason(text)).await;
+                        self.explain(text).await;
                         return self.input(Input::Stop).await;
                     }
                     CloseReason::Other(text) => text,
@@ -238,7 +243,10 @@ impl Driver {
             Frame::Refused { id, streams, message } => {
                 warn!(venue = %self.line.shared.venue.id(), route = self.line.route.name, ?streams, message, "refused");
                 self.tell(Msg::Error).await;
-                self.refused(id);
+                // Asked again, what is named would be refused again.
+                if !(self.line.shared.venue.refuses_singly() && !streams.is_empty()) {
+                    self.refused(id);
+                }
             }
             Frame::Shutdown => {
                 info!(venue = %self.line.shared.venue.id(), route = self.line.route.name, "the venue is about to close");
@@ -258,7 +266,7 @@ impl Driver {
                 self.input(Input::Renew).await;
             }
             Frame::Final(reason) => {
-                self.tell(Msg::Reason(reason)).await;
+                self.explain(reason).await;
                 self.input(Input::Stop).await;
             }
             Frame::Ack { .. } | Frame::Ignored(_) | Frame::UnnamedDepth => {}

@@ -18,8 +18,8 @@ use tracing::{debug, info, warn};
 
 use super::Order;
 use crate::directory::{Directory, Listing};
-use crate::ingest::Board;
 use crate::ingest::rest::{Rest, RestError};
+use crate::ingest::{Board, Teller};
 use crate::venues::{Fetch, Fetched, Instruments, Product};
 use changes::{Change, changes};
 use passing::{Passing, learn};
@@ -153,7 +153,7 @@ impl<A: Ask> Lister<A> {
                 warn!(venue = %self.plan.venue, product, %error, "the instruments could not be read");
                 self.told.board.error(&self.plan.venue);
                 if place < self.plan.needed && !self.lists.contains_key(product) {
-                    self.told.board.reason(&self.plan.venue, Some(error.to_string()));
+                    self.told.board.reason(&self.plan.venue, Teller::Listing, Some(error.to_string()));
                 }
                 left.push(product);
             }
@@ -339,11 +339,9 @@ impl<A: Ask> Lister<A> {
         }
     }
 
-    /// Says once which configured symbols there are not.
+    /// Says which configured symbols there are not; in the log once.
     fn complain(&mut self) {
-        if std::mem::replace(&mut self.complained, true) {
-            return;
-        }
+        let first = !std::mem::replace(&mut self.complained, true);
         let venue = &self.plan.venue;
         let alone = self.told.directory.venues().len() == 1;
         let traded = |symbol: &&Symbol| {
@@ -351,16 +349,20 @@ impl<A: Ask> Lister<A> {
             let said = !self.kept.iter().any(|i| i.symbol == **symbol);
             said && market.is_some_and(|market| market.status == Listing::Trading)
         };
+        let mut reason = None;
         for symbol in self.plan.symbols.iter().filter(|symbol| !traded(symbol)) {
             // Beside others a venue need not have every symbol.
             if alone {
-                let reason = format!("SYMBOLS: {venue} does not list {symbol}");
-                warn!("{reason}");
-                self.told.board.reason(venue, Some(reason));
-            } else {
+                reason = Some(format!("SYMBOLS: {venue} does not list {symbol}"));
+            }
+            if first {
                 info!(%venue, %symbol, "not listed here");
             }
         }
+        if let Some(reason) = reason.as_ref().filter(|_| first) {
+            warn!("{reason}");
+        }
+        self.told.board.reason(venue, Teller::Listing, reason);
     }
 }
 

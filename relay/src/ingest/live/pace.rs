@@ -12,31 +12,30 @@ use crate::venues::Pace;
 /// Keeps several paces at once. Virtual time.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    paces: Vec<Pace>,
-    /// When the last ones went, oldest first; as many as the largest pace counts.
-    gone: VecDeque<Ms>,
+    /// Each with when the last ones it counts went, oldest first.
+    paces: Vec<(Pace, VecDeque<Ms>)>,
 }
 
 impl Pacer {
     pub(super) fn new(paces: Vec<Pace>) -> Pacer {
-        Pacer { paces, gone: VecDeque::new() }
+        Pacer { paces: paces.into_iter().map(|pace| (pace, VecDeque::new())).collect() }
     }
 
-    /// When the next one may go: at the earliest now.
-    pub(super) fn next(&self, now: Ms) -> Ms {
-        let free = |pace: &Pace| {
-            let before = self.gone.len().checked_sub(pace.count.max(1))?;
-            Some(*self.gone.get(before)? + pace.window)
-        };
-        self.paces.iter().filter_map(free).max().map_or(now, |at| at.max(now))
+    /// When the next one, a ping or not, may go: at the earliest now.
+    pub(super) fn next(&self, now: Ms, ping: bool) -> Ms {
+        let counting = self.paces.iter().filter(|(pace, _)| pace.pings || !ping);
+        let full = counting.filter(|(pace, gone)| gone.len() >= pace.count.max(1));
+        let free = full.filter_map(|(pace, gone)| Some(*gone.front()? + pace.window));
+        free.max().map_or(now, |at| at.max(now))
     }
 
     /// One goes now.
-    pub(super) fn take(&mut self, now: Ms) {
-        let keep = self.paces.iter().map(|p| p.count.max(1)).max().unwrap_or(0);
-        self.gone.push_back(now);
-        while self.gone.len() > keep {
-            self.gone.pop_front();
+    pub(super) fn take(&mut self, now: Ms, ping: bool) {
+        for (pace, gone) in self.paces.iter_mut().filter(|(pace, _)| pace.pings || !ping) {
+            gone.push_back(now);
+            if gone.len() > pace.count.max(1) {
+                gone.pop_front();
+            }
         }
     }
 }
@@ -53,9 +52,9 @@ impl Gate {
             let at = {
                 let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 let pacer = hosts.entry(host(url).to_owned()).or_insert_with(|| Pacer::new(paces.to_vec()));
-                let at = pacer.next(now);
+                let at = pacer.next(now, false);
                 if at <= now {
-                    pacer.take(now);
+                    pacer.take(now, false);
                     return;
                 }
                 at
@@ -81,12 +80,25 @@ mod tests {
         let mut now = Ms(0);
         let mut times = Vec::new();
         for _ in 0..7 {
-            now = pacer.next(now);
-            pacer.take(now);
+            now = pacer.next(now, false);
+            pacer.take(now, false);
             times.push(now.0);
         }
         assert_eq!(times, [0, 0, 100, 1_000, 1_000, 1_100, 2_000]);
-        assert_eq!(Pacer::new(Vec::new()).next(Ms(5)), Ms(5));
+        assert_eq!(Pacer::new(Vec::new()).next(Ms(5), true), Ms(5));
+    }
+
+    #[test]
+    fn pings_count_where_the_venue_counts_them() {
+        let mut pacer = Pacer::new(vec![Pace::new(2, Ms(1_000)).without_pings(), Pace::new(2, Ms(100))]);
+        for at in [0, 200, 400, 600] {
+            assert_eq!(pacer.next(Ms(at), true), Ms(at));
+            pacer.take(Ms(at), true);
+        }
+        // Four pings have used nothing of the longer pace.
+        pacer.take(Ms(800), false);
+        pacer.take(Ms(800), false);
+        assert_eq!((pacer.next(Ms(850), false), pacer.next(Ms(850), true)), (Ms(1_800), Ms(900)));
     }
 
     #[test]

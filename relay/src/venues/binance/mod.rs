@@ -12,6 +12,7 @@ mod rest;
 mod rest_parse;
 mod shape;
 mod symbol;
+mod unnamed;
 mod wire;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use shared::market::{Instrument, Ms};
 use shared::maths::book::OrderBook;
 
 use super::bar::{Candle, timeframe_of};
-use super::{Binance, rest, shape, symbol, wire};
+use super::{Binance, rest, shape, symbol, unnamed, wire};
 use crate::venues::common::number::{Num, time};
 use crate::venues::{
     Decoded, DepthDiff, Frame, Instruments, Level, Product, TradeUpdate, Update, VenueError, What,
@@ -74,6 +74,11 @@ fn settle(said: Said) -> (Frame, Vec<String>) {
 /// `!..@arr` frames: every element is an event.
 fn array(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decoded, VenueError> {
     let elements: Vec<&RawValue> = read(data)?;
+    if stream.is_none()
+        && let Some(decoded) = unnamed::rows(ctx, &elements)?
+    {
+        return Ok(decoded);
+    }
     let (mut updates, mut unlisted, mut ignored) = (Vec::new(), Vec::new(), None);
     for element in elements {
         let text = element.get();
@@ -131,6 +136,8 @@ fn unusual(ctx: &Context<'_>, stream: Option<&str>, data: &str) -> Result<Decode
         settle(rest::bare_premium_index(ctx, data)?)
     } else if shape.bid_quantity {
         settle(book_ticker(ctx, data)?)
+    } else if let Some(kind) = unnamed::kind(data) {
+        (Frame::Ignored(kind), Vec::new())
     } else {
         return Err(VenueError::Malformed { detail: "an object of no known shape".into() });
     };

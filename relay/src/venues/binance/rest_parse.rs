@@ -205,7 +205,7 @@ impl OpenInterestNow<'_> {
 
 /// `[{"symbol":"BTCUSDT","sumOpenInterest":"111856.664","sumOpenInterestValue":"7051831069.12",
 /// "CMCCirculatingSupply":"20070287","timestamp":1786816800000},..]`
-fn open_interest_history(i: &Instrument, text: &str) -> Result<Vec<What>, VenueError> {
+pub(super) fn open_interest_history(i: &Instrument, text: &str) -> Result<Vec<What>, VenueError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {
@@ -228,7 +228,7 @@ fn open_interest_history(i: &Instrument, text: &str) -> Result<Vec<What>, VenueE
 }
 
 /// `[{"symbol":"BTCUSDT","fundingTime":1698710400001,"fundingRate":"0.0001","markPrice":"34287.5"},..]`
-fn funding_history(venue: &Binance, i: &Instrument, text: &str) -> Result<Vec<What>, VenueError> {
+pub(super) fn funding_history(venue: &Binance, i: &Instrument, text: &str) -> Result<Vec<What>, VenueError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {

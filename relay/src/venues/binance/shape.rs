@@ -86,7 +86,18 @@ pub(super) fn product_of_frame(frame: &[u8]) -> Option<Product> {
         None if stream.and_then(partial_symbol).is_some() => spot_if(!has("\"T\":")),
         None if data.starts_with("{\"u\":") => Some(SPOT),
         None if has("\"lastUpdateId\":") => spot_if(!has("\"T\":")),
-        None if has("\"openInterest\":") || has("\"lastFundingRate\":") => Some(USDM),
+        None if [
+            "openInterest",
+            "sumOpenInterest",
+            "lastFundingRate",
+            "fundingTime",
+            "fundingIntervalHours",
+        ]
+        .iter()
+        .any(|field| has(&format!("\"{field}\":"))) =>
+        {
+            Some(USDM)
+        }
         None => None,
     }
 }

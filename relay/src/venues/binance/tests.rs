@@ -239,6 +239,53 @@ fn frames_may_come_bare_or_with_keys_in_another_order() {
 }
 
 #[test]
+fn bodies_of_calls_without_their_address_are_told_by_their_shape() {
+    for (body, kind) in [
+        (r#"[[1786816800000,"1","2","1","2","9",1786820399999,"18",3,"4","8","0"]]"#, "rest_kline_unnamed"),
+        (r#"{"timezone":"UTC","serverTime":1620099477465,"symbols":[]}"#, "instruments"),
+        (r#"{"serverTime":1620099477465}"#, "rest_time"),
+        (r#"[{"symbol":"GTCUSDT","fundingIntervalHours":8,"disclaimer":false}]"#, "funding_intervals"),
+        (
+            r#"[{"T":1602819697783,"a":1,"f":4,"l":4,"m":true,"p":"49.73","q":"0.001"}]"#,
+            "rest_trades_unnamed",
+        ),
+        (
+            r#"[{"id":2,"isBuyerMaker":false,"price":"9","qty":"1","time":1602819641313}]"#,
+            "rest_trades_unnamed",
+        ),
+        (r#"{"symbol":"BTCUSDT","priceChangePercent":"1","lastPrice":"9"}"#, "rest_ticker_24h"),
+        (r#"[{"symbol":"BTCUSDT","bidPrice":"9","bidQty":"1"}]"#, "rest_book_ticker"),
+        (r#"{"symbol":"BTCUSDT","price":"9","time":1602820249252}"#, "rest_ticker_price"),
+        (r#"[{"symbol":"BTCUSDT","longShortRatio":"1.3","timestamp":1}]"#, "rest_long_short_ratio"),
+        (r#"[{"pair":"BTCUSD","sumOpenInterest":"9","timestamp":1}]"#, "rest_other_market"),
+        (r#"[{"symbol":"NEWUSDT","fundingTime":1,"fundingRate":"0.1"}]"#, "unlisted"),
+    ] {
+        assert_eq!(frame(USDM, body.as_bytes()), Frame::Ignored(kind), "{body}");
+    }
+    let said = |body: &str| match frame(USDM, body.as_bytes()) {
+        Frame::Updates(updates) => updates,
+        other => panic!("{other:?}"),
+    };
+    let payments = said(
+        r#"[{"symbol":"ETHUSDT","fundingTime":1698681600000,"fundingRate":"0.0002"},{"symbol":"ETHUSDT","fundingTime":1698710400001,"fundingRate":"0.0001","markPrice":"34287.5"}]"#,
+    );
+    let What::Funding(last) = payments[1].what else { panic!("{payments:?}") };
+    assert_eq!((payments.len(), payments[1].symbol.as_str()), (2, "ETHUSDT-PERP"));
+    assert_eq!(
+        (last.funding_rate, last.interval_hours, last.mark_price),
+        (0.0001, Some(8.0), Some(34_287.5))
+    );
+    let open = said(
+        r#"[{"symbol":"ETHUSDT","sumOpenInterest":"286060.674","sumOpenInterestValue":"13151177.5","timestamp":1602028800000}]"#,
+    );
+    let What::Oi(open) = open[0].what else { panic!("{open:?}") };
+    assert_eq!((open.open_interest, open.open_interest_value), (286_060.674, Some(13_151_177.5)));
+    for bad in ["{}", "[[]]", "[{}]", r#"[[1,2]]"#, r#"[{"symbol":"ETHUSDT","fundingTime":1}]"#] {
+        assert!(decode(&Arc::new(Binance::default()), USDM, bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn bad_frames_are_errors_that_name_the_field() {
     let text = String::from_utf8(fixture!("ws_agg_trade").to_vec()).unwrap();
     let field = |bytes: &str| match decode(&Arc::default(), USDM, bytes.as_bytes()) {

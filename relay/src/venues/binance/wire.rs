@@ -40,6 +40,39 @@ pub(super) struct Shape<'a> {
     pub bid_quantity: bool,
 }
 
+/// What tells a recorded REST body, or a row of one, that came without its address.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RestShape<'a> {
+    #[serde(borrow)]
+    pub symbol: Option<Text<'a>>,
+    #[serde(deserialize_with = "present")]
+    pub funding_time: bool,
+    #[serde(deserialize_with = "present")]
+    pub sum_open_interest: bool,
+    #[serde(deserialize_with = "present")]
+    pub symbols: bool,
+    #[serde(rename = "fundingIntervalHours", deserialize_with = "present")]
+    pub funding_interval: bool,
+    #[serde(deserialize_with = "present")]
+    pub server_time: bool,
+    #[serde(rename = "isBuyerMaker", deserialize_with = "present")]
+    pub maker: bool,
+    /// Of the trades in an aggregate.
+    #[serde(rename = "f", deserialize_with = "present")]
+    pub first_id: bool,
+    #[serde(rename = "priceChangePercent", deserialize_with = "present")]
+    pub change: bool,
+    #[serde(deserialize_with = "present")]
+    pub bid_price: bool,
+    #[serde(deserialize_with = "present")]
+    pub price: bool,
+    #[serde(rename = "longShortRatio", deserialize_with = "present")]
+    pub long_short: bool,
+    #[serde(rename = "buySellRatio", deserialize_with = "present")]
+    pub buy_sell: bool,
+}
+
 fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(d).map(|_| true)
 }

@@ -6,6 +6,9 @@ use shared::market::{Calendar, Ms, Timeframe};
 use super::wire::{Row, Series};
 use crate::venues::VenueError;
 
+/// Vendor time after a bar's end at which it is final though nothing newer came.
+pub(super) const GRACE: Ms = Ms(2_000);
+
 /// An instant told in seconds, or in milliseconds, as a float.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub(super) fn timeframe(compact: &str) -> Option<Timeframe> {
 }
 
 /// Bars of a series, ascending, one per bucket; rows that cannot be bars are left out. Only the newest may be forming:
-/// it is closed once `now` is past its last second.
+/// it is closed once [`GRACE`] has passed since its last second, as its last trades may still be on their way.
 pub(super) fn of_series(
     series: &Series<'_>,
     timeframe: Timeframe,
@@ -61,7 +64,7 @@ pub(super) fn of_series(
         let end = calendar.close_of(timeframe, newest.timestamp);
         // `bar_end` is a bar's last second, and of the newest bar, which a shortened answer may lack.
         let told = told.map(|at| at + Ms::SECOND).filter(|at| newest.timestamp < *at && *at < end);
-        newest.closed = told.unwrap_or(end) <= now;
+        newest.closed = told.unwrap_or(end) + GRACE <= now;
     }
     Ok(folded)
 }

@@ -7,13 +7,11 @@ use serde::Deserialize;
 use shared::event::{Bar, BookTop};
 use shared::market::{Instrument, Ms, Symbol, Timeframe};
 
-use super::bars::{instant, of_series, timeframe};
+use super::bars::{GRACE, instant, of_series, timeframe};
 use super::wire::{self, Quote, Quotes, Series};
 use super::{InsightSentry, LIVE, error};
 use crate::venues::{Decoded, Decoder, Frame, Instruments, Update, VenueError, What};
 
-/// Vendor time after a bar's end at which it is final though nothing newer came.
-const GRACE: Ms = Ms(2_000);
 /// Closed bars remembered per code: more than a first message repeats.
 const REMEMBERED: usize = 1_000;
 

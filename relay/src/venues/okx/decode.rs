@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use shared::market::{Instrument, Ms};
 
+use super::contracts::Contracts;
 use super::funding::Merged;
 use super::parse::{self, at, read, timeframe_of};
 use super::{Okx, SWAP, symbol, wire};
@@ -101,7 +102,7 @@ impl Decoder for Frames {
             None if envelope.code.as_ref().is_some_and(|c| c.as_str() != "0") => {
                 Ok(Decoded::new(None, Frame::Ignored("rest_error")))
             }
-            None => bare(rows, data),
+            None => bare(rows, &self.venue.contracts, data),
         }
     }
 }
@@ -149,15 +150,7 @@ impl Frames {
                 }
             }
             "open-interest" => open_interest(rows, data)?,
-            "liquidation-orders" => {
-                for row in read::<Vec<wire::Liquidations<'_>>>(data)? {
-                    rows.about(row.inst_id.as_str(), |i| {
-                        let Some(coins) = contracts.coins(i) else { return Ok(Err("contract_size_unknown")) };
-                        let said = row.details.iter().map(|l| parse::liquidation(l, coins));
-                        Ok(Ok(said.collect::<Result<_, _>>()?))
-                    })?;
-                }
-            }
+            "liquidation-orders" => liquidations(rows, contracts, data)?,
             "mark-price" | "index-tickers" | "funding-rate" => self.merge(rows, arg, received, data)?,
             candle if candle.starts_with("candle") => {
                 for row in read::<Vec<Vec<Num<'_>>>>(data)? {
@@ -235,6 +228,18 @@ fn open_interest(rows: &mut Rows<'_>, data: &str) -> Result<(), VenueError> {
     Ok(())
 }
 
+/// Forced orders; of the socket and of the call alike.
+fn liquidations(rows: &mut Rows<'_>, contracts: &Contracts, data: &str) -> Result<(), VenueError> {
+    for row in read::<Vec<wire::Liquidations<'_>>>(data)? {
+        rows.about(row.inst_id.as_str(), |i| {
+            let Some(coins) = contracts.coins(i) else { return Ok(Err("contract_size_unknown")) };
+            let said = row.details.iter().map(|l| parse::liquidation(l, coins));
+            Ok(Ok(said.collect::<Result<_, _>>()?))
+        })?;
+    }
+    Ok(())
+}
+
 /// Answers to control frames, and notices.
 fn control(event: &str, envelope: &wire::Envelope<'_>) -> Frame {
     let id = envelope.id.as_ref().and_then(|id| id.as_str().parse().ok());
@@ -275,6 +280,9 @@ struct Shape {
     asks: bool,
     #[serde(default, rename = "tradeId", deserialize_with = "present")]
     trade: bool,
+    /// Of forced orders.
+    #[serde(default, deserialize_with = "present")]
+    details: bool,
 }
 
 fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
@@ -282,11 +290,14 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
 }
 
 /// The body of a REST answer among the frames, as recordings have them.
-fn bare(mut rows: Rows<'_>, data: &str) -> Result<Decoded, VenueError> {
+fn bare(mut rows: Rows<'_>, contracts: &Contracts, data: &str) -> Result<Decoded, VenueError> {
     let shapes: Vec<Shape> = serde_json::from_str(data).unwrap_or_default();
     match shapes.first() {
         Some(Shape { asks: true, .. }) => return Ok(Decoded::new(None, Frame::UnnamedDepth)),
         Some(Shape { open_interest: true, .. }) if rows.product == SWAP => open_interest(&mut rows, data)?,
+        Some(Shape { details: true, .. }) if rows.product == SWAP => {
+            liquidations(&mut rows, contracts, data)?;
+        }
         Some(Shape { trade: true, .. }) => rows.ignored = Some("rest_trades"),
         _ => rows.ignored = Some("rest_body"),
     }

@@ -136,8 +136,8 @@ impl Venue for Okx {
             // No age limit is documented.
             renew_after: Some(Ms(23 * Ms::HOUR.0)),
             max_streams: 200,
-            // The venue takes 480 control frames an hour.
-            messages: vec![Pace::new(400, Ms::HOUR), Pace::new(5, Ms::SECOND)],
+            // The venue takes 480 requests an hour, and a ping is none.
+            messages: vec![Pace::new(400, Ms::HOUR).without_pings(), Pace::new(5, Ms::SECOND)],
             // The venue takes 3 a second from one address.
             connects: vec![Pace::new(2, Ms::SECOND)],
         };
@@ -190,6 +190,10 @@ impl Venue for Okx {
     fn unsubscribe(&self, removed: &[Stream], held: &[Stream], id: u64) -> Vec<String> {
         // A stream of all swaps stays while any symbol needs it.
         control_frames("unsubscribe", removed, &held.iter().map(|s| &*s.name).collect(), id)
+    }
+
+    fn refuses_singly(&self) -> bool {
+        true
     }
 
     fn decoder(self: Arc<Self>, product: Product) -> Box<dyn Decoder> {
@@ -248,7 +252,7 @@ impl Venue for Okx {
     }
 
     fn fetch_of_url(&self, product: Option<Product>, url: &str, query: &str) -> Option<Fetch> {
-        let fetch = rest::fetch_of_url(product, url, query);
+        let fetch = rest::fetch_of_url(product, url, query)?;
         if let Some(instrument) = fetch.instrument() {
             self.contracts.guess(instrument);
         }

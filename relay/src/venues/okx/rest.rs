@@ -127,12 +127,13 @@ pub(super) fn request(endpoints: &Endpoints, now: Ms, fetch: &Fetch) -> Option<R
     Some(RestRequest::get(call.url(), limit, 1))
 }
 
-/// The call a recorded address was, its instrument guessed from the name.
-pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> Fetch {
+/// The call a recorded address was, its instrument guessed from the name; `None` for one about many instruments whose
+/// rows name theirs.
+pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> Option<Fetch> {
     let (address, parameters) = Parameters::of(url, query);
     let path = address.rsplit_once("/api/v5/").map_or(address, |(_, path)| path);
     let told = shape::product_of_url(query).or(shape::product_of_url(url)).or(product);
-    let Some(product) = told else { return Fetch::Ignored("rest_other_product") };
+    let Some(product) = told else { return Some(Fetch::Ignored("rest_other_product")) };
     let (from, to) = (
         Ms(parameters.number("before", parameters.number("begin", -1)).saturating_add(1)),
         Ms(parameters.number("after", parameters.number("end", i64::MAX))),
@@ -147,12 +148,14 @@ pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> 
         "market/candles" | "market/history-candles" => {
             let interval = parameters.get("bar").unwrap_or_else(|| "1m".into());
             let Some(timeframe) = timeframe_of(&interval) else {
-                return Fetch::Ignored("candle_other_interval");
+                return Some(Fetch::Ignored("candle_other_interval"));
             };
             about(&|instrument| Fetch::Klines { instrument, timeframe, from, to, limit })
         }
         "market/books" => about(&|instrument| Fetch::Depth { instrument }),
         "market/trades" => about(&|instrument| Fetch::Trades { instrument, from, to, limit }),
+        "public/open-interest" if parameters.get("instId").is_none() => return None,
+        "public/liquidation-orders" => return None,
         "public/open-interest" => about(&|instrument| Fetch::OpenInterest { instrument }),
         "rubik/stat/contracts/open-interest-history" => {
             about(&|instrument| Fetch::OpenInterestHistory { instrument, from, to, limit })
@@ -161,13 +164,11 @@ pub(super) fn fetch_of_url(product: Option<Product>, url: &str, query: &str) -> 
             about(&|instrument| Fetch::FundingHistory { instrument, from, to, limit })
         }
         "public/funding-rate" | "public/mark-price" => about(&|instrument| Fetch::MarkPrice { instrument }),
-        // Asked per family, told late, and not complete either.
-        "public/liquidation-orders" => Some(Fetch::Ignored("rest_liquidations")),
         "market/ticker" | "market/tickers" => Some(Fetch::Ignored("rest_ticker")),
         "market/index-tickers" => Some(Fetch::Ignored("rest_index_ticker")),
         "public/time" => Some(Fetch::Ignored("rest_time")),
         _ => Some(Fetch::Ignored("rest_other_call")),
     };
     // A call about all instruments, or one we do not follow.
-    found.unwrap_or(Fetch::Ignored("rest_other_market"))
+    found.or(Some(Fetch::Ignored("rest_other_market")))
 }

@@ -234,6 +234,31 @@ fn candles_have_coins_and_vwap_and_say_when_they_are_closed() {
 }
 
 #[test]
+fn bodies_about_many_swaps_are_read_row_by_row() {
+    let said = |data: &str| {
+        let body = format!(r#"{{"code":"0","msg":"","data":{data}}}"#);
+        let mut updates = Line::new(SWAP).updates(body.as_bytes());
+        assert_eq!(updates.len(), 2, "{data}");
+        (updates.remove(0), updates.remove(0))
+    };
+    let (open, other) = said(
+        r#"[{"instId":"ETH-USDT-SWAP","instType":"SWAP","oi":"20","oiCcy":"2","oiUsd":"8000","ts":"1790000000000"},
+        {"instId":"ETH-USDT-SWAP","instType":"SWAP","oi":"30","oiCcy":"3","oiUsd":"12000","ts":"1790000001000"}]"#,
+    );
+    assert!(matches!(open.what, What::Oi(oi) if oi.open_interest == 2.0));
+    assert!(matches!(other.what, What::Oi(oi) if oi.open_interest_value == Some(12_000.0)));
+    let (long, short) = said(
+        r#"[{"details":[{"bkPx":"4000","side":"sell","sz":"10","ts":"1790000000000"},
+        {"bkPx":"4001","side":"buy","posSide":"short","sz":"20","ts":"1790000001000"}],"instFamily":"ETH-USDT","instId":"ETH-USDT-SWAP","instType":"SWAP"}]"#,
+    );
+    let What::Liquidation(long) = long.what else { panic!("{long:?}") };
+    assert_eq!((long.side, long.quantity, long.value), (LiquidationSide::Long, 1.0, 4_000.0));
+    assert!(
+        matches!(short.what, What::Liquidation(x) if x.side == LiquidationSide::Short && x.quantity == 2.0)
+    );
+}
+
+#[test]
 fn answers_and_notices_are_told_apart() {
     let refused = |id, stream: &str, message: &str| Frame::Refused {
         id,

@@ -59,6 +59,20 @@ fn a_bar_nothing_follows_closes_by_the_vendors_clock() {
 }
 
 #[test]
+fn a_bar_told_at_its_end_may_still_lack_its_last_trades() {
+    let mut d = decoder();
+    // The vendor's clock says that the minute is over; what traded last comes a second later.
+    let told = |at: &str| fixture!("series_forming").replace("1790000071000", at);
+    let over = bars(at(&mut *d, Ms(1_790_000_100_000), &told("1790000100000")));
+    assert_eq!(over, [(1_790_000_040, 24_003.25, false)]);
+    let last = told("1790000101000").replace("24003.25", "24003.5");
+    assert_eq!(bars(at(&mut *d, Ms(1_790_000_101_000), &last)), [(1_790_000_040, 24_003.5, false)]);
+    let closed =
+        bars(at(&mut *d, Ms(1_790_000_102_000), &told("1790000102000").replace("24003.25", "24003.5")));
+    assert_eq!(closed, [(1_790_000_040, 24_003.5, true)]);
+}
+
+#[test]
 fn frames_are_told_apart_in_order() {
     let mut d = decoder();
     let cases = [

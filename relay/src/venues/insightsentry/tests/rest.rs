@@ -107,7 +107,8 @@ fn a_series_is_bars_and_only_the_newest_may_form() {
     assert_eq!((first.timestamp, first.open, first.high), (Ms(1_789_999_920_000), 24_000.0, 24_001.5));
     assert_eq!((first.low, first.close, first.volume), (23_999.25, 24_001.0, 310.0));
     assert_eq!((first.origin, first.buy_volume, first.vwap, first.trades), (Origin::Kline, None, None, None));
-    assert!(bars(Timeframe::M1, Ms::ZERO, Ms(1_790_000_100_000)).iter().all(|b| b.closed));
+    assert!(!bars(Timeframe::M1, Ms::ZERO, Ms(1_790_000_101_999))[2].closed, "two seconds of slack");
+    assert!(bars(Timeframe::M1, Ms::ZERO, Ms(1_790_000_102_000)).iter().all(|b| b.closed));
     assert_eq!(bars(Timeframe::M1, Ms(1_789_999_980_000), RECEIVED).len(), 2);
     // The trading day of the three minutes: one bar, at its session's open.
     let day = bars(Timeframe::D1, Ms::ZERO, RECEIVED);

@@ -39,7 +39,7 @@ fn every_recorded_frame_is_events_or_a_named_kind() {
             }
             "liquidation_orders_2026.jsonl" => assert_eq!(of("(contract_size_unknown)"), 3),
             "rest_2026.jsonl" => {
-                assert_eq!((of("bar"), of("(instruments)"), of("(rest_liquidations)")), (2, 1, 1));
+                assert_eq!((of("bar"), of("(instruments)"), of("liquidation")), (2, 1, 2));
             }
             _ => {}
         }

@@ -194,12 +194,17 @@ fn recorded_addresses_tell_the_call() {
     for (path, query, kind) in [
         ("market/candles", "instId=ETH-USDT&bar=3m", "candle_other_interval"),
         ("market/candles", "instId=BTC-USD-SWAP&bar=1m", "rest_other_market"),
-        ("public/open-interest", "instType=SWAP", "rest_other_market"),
-        ("public/liquidation-orders", "instType=SWAP&instFamily=BTC-USDT", "rest_liquidations"),
         ("market/ticker", "instId=ETH-USDT", "rest_ticker"),
         ("account/balance", "instId=ETH-USDT", "rest_other_call"),
         ("public/time", "", "rest_other_product"),
     ] {
         assert_eq!(call(&format!("/api/v5/{path}"), query), Fetch::Ignored(kind), "{path}");
+    }
+    // About many swaps: their rows say whose they are.
+    for (path, query) in [
+        ("public/open-interest", "instType=SWAP"),
+        ("public/liquidation-orders", "instType=SWAP&instFamily=BTC-USDT&state=filled"),
+    ] {
+        assert_eq!(venue.fetch_of_url(None, &format!("/api/v5/{path}"), query), None, "{path}");
     }
 }
