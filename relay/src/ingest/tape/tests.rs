@@ -1,6 +1,6 @@
 use super::*;
 use crate::venues::{BookSource, Level};
-use shared::event::{Depth, LiquidationSide, PriceKind, Side};
+use shared::event::{Depth, LiquidationSide, PriceKind, Side, Trade};
 use shared::market::{Calendar, Group, Kind, Timeframe};
 
 const MINUTE: i64 = 1_795_219_200_000;

@@ -4,6 +4,8 @@ use shared::event::{Bar, Origin};
 use shared::market::Timeframe;
 
 use crate::venues::VenueError;
+use crate::venues::common::candle::sound;
+pub(super) use crate::venues::common::candle::{interval_name, timeframe_of};
 use crate::venues::common::number::{Num, time};
 
 /// A candle's numbers as sent, per contract name.
@@ -44,31 +46,6 @@ impl Candle<'_> {
             closed,
             through: None,
         };
-        let inside = |price: f64| bar.low <= price && price <= bar.high;
-        if !inside(bar.open) || !inside(bar.close) {
-            let detail = format!("o {} h {} l {} c {}", bar.open, bar.high, bar.low, bar.close);
-            return Err(VenueError::Field { field: "high or low", detail });
-        }
-        Ok(bar)
+        sound(bar)
     }
-}
-
-/// The venue's name of an interval; ours differ in case.
-pub(super) const fn interval_name(timeframe: Timeframe) -> &'static str {
-    match timeframe {
-        Timeframe::M1 => "1m",
-        Timeframe::M5 => "5m",
-        Timeframe::M15 => "15m",
-        Timeframe::M30 => "30m",
-        Timeframe::H1 => "1h",
-        Timeframe::H4 => "4h",
-        Timeframe::D1 => "1d",
-        Timeframe::W1 => "1w",
-        Timeframe::Mo1 => "1M",
-    }
-}
-
-/// The timeframe of an interval the venue names; `None` for those we do not keep (`3m`, `2h`, `1s` ..).
-pub(super) fn timeframe_of(interval: &str) -> Option<Timeframe> {
-    Timeframe::ALL.into_iter().find(|t| interval_name(*t) == interval)
 }

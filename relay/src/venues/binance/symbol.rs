@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use shared::event::Channel;
-use shared::market::{Calendar, Group, Instrument, Kind, Symbol, VenueId};
+use shared::market::{Instrument, Symbol};
 
 use super::{SPOT, USDM};
 use crate::venues::Product;
-use crate::venues::common::multiple;
+pub(super) use crate::venues::common::listing::Listing;
 
 const VENUE: &str = "binance";
 
@@ -18,44 +17,14 @@ const QUOTES: [&str; 30] = [
     "ZAR", "USD",
 ];
 
-/// What the exchange info says of one market.
-pub(super) struct Listing<'a> {
-    pub venue_symbol: &'a str,
-    pub base: &'a str,
-    pub quote: &'a str,
-    /// In the venue's units: per contract name, not per coin.
-    pub tick_size: f64,
-    pub step_size: f64,
-}
-
-/// The instrument of a listing; `bases` are all base assets of the same list. `None` when the names hold
-/// characters no symbol may have.
+/// The instrument of a listing; `bases` are all base assets of the same list. `None` when the names hold characters no
+/// symbol may have.
 pub(super) fn instrument(
     product: Product,
     listing: &Listing<'_>,
     bases: &HashSet<&str>,
 ) -> Option<Instrument> {
-    let (base, multiplier) = multiple::strip(listing.base, bases);
-    let (kind, symbol, channels) = if product == SPOT {
-        let channels = vec![Channel::Bar, Channel::Trade, Channel::Book];
-        (Kind::Spot, Symbol::spot(base, listing.quote), channels)
-    } else {
-        (Kind::Perp, Symbol::perp(base, listing.quote), Channel::OFFERED.to_vec())
-    };
-    Some(Instrument {
-        symbol: symbol.ok()?,
-        venue: VenueId::new(VENUE),
-        venue_symbol: listing.venue_symbol.to_owned(),
-        group: Group::new(base, kind),
-        kind,
-        base: base.to_owned(),
-        quote: listing.quote.to_owned(),
-        tick_size: listing.tick_size / multiplier,
-        step_size: listing.step_size * multiplier,
-        multiplier,
-        channels,
-        calendar: Calendar::Continuous,
-    })
+    listing.instrument(VENUE, product == SPOT, bases)
 }
 
 /// The instrument a name most likely is, ticks unknown (0). For recordings without exchange info; a live

@@ -4,6 +4,7 @@ use shared::event::{Bar, Origin};
 use shared::market::Timeframe;
 
 use crate::venues::VenueError;
+use crate::venues::common::candle::sound;
 use crate::venues::common::number::{Num, time};
 
 /// A candle's numbers as sent, per contract name. The venue does not tell buys from sells here.
@@ -41,12 +42,7 @@ impl Candle<'_> {
             closed,
             through: None,
         };
-        let inside = |price: f64| bar.low <= price && price <= bar.high;
-        if !inside(bar.open) || !inside(bar.close) {
-            let detail = format!("o {} h {} l {} c {}", bar.open, bar.high, bar.low, bar.close);
-            return Err(VenueError::Field { field: "high or low", detail });
-        }
-        Ok(bar)
+        sound(bar)
     }
 }
 

@@ -1,6 +1,8 @@
-//! What adapters share: numbers as venues write them, addresses of calls, names of contracts on many coins, and
-//! what rows tell by their times.
+//! What adapters share: numbers as venues write them, addresses of calls, rows of lists, names of contracts on
+//! many coins, candles, and what rows tell by their times.
 
+pub(super) mod candle;
+pub(super) mod listing;
 pub(super) mod multiple;
 pub(super) mod number;
 pub(super) mod series;

@@ -8,6 +8,8 @@ use shared::event::{Bar, BookTop, Funding, FundingKind, OpenInterest, Origin, Si
 use shared::market::{Instrument, Ms, Symbol, Timeframe};
 
 use super::{PERP, bare, symbol, wire};
+use crate::venues::common::candle::sound;
+pub(super) use crate::venues::common::candle::{interval_name, timeframe_of};
 use crate::venues::common::number::{Num, time};
 use crate::venues::{
     Decoded, Decoder, DepthSnapshot, Frame, Instruments, Level, TradeUpdate, Update, VenueError, What,
@@ -250,32 +252,7 @@ pub(super) fn bar(
         closed,
         ..Bar::flat(time("t", x.t)?, interval, 0.0, Origin::Kline)
     };
-    if bar.is_plausible() {
-        Ok(bar)
-    } else {
-        let detail = format!("o {} h {} l {} c {}", bar.open, bar.high, bar.low, bar.close);
-        Err(VenueError::Field { field: "high or low", detail })
-    }
-}
-
-/// The venue's name of an interval; ours differ in case.
-pub(super) const fn interval_name(timeframe: Timeframe) -> &'static str {
-    match timeframe {
-        Timeframe::M1 => "1m",
-        Timeframe::M5 => "5m",
-        Timeframe::M15 => "15m",
-        Timeframe::M30 => "30m",
-        Timeframe::H1 => "1h",
-        Timeframe::H4 => "4h",
-        Timeframe::D1 => "1d",
-        Timeframe::W1 => "1w",
-        Timeframe::Mo1 => "1M",
-    }
-}
-
-/// The timeframe of an interval the venue names; `None` for those we do not keep (`3m`, `2h`, `3d` ..).
-pub(super) fn timeframe_of(interval: &str) -> Option<Timeframe> {
-    Timeframe::ALL.into_iter().find(|t| interval_name(*t) == interval)
+    sound(bar)
 }
 
 /// `"Already unsubscribed: {\"type\":\"trades\",\"coin\":\"ETH\"}"`: a text that quotes the subscription it is about.

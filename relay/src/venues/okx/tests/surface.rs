@@ -89,3 +89,13 @@ fn recorded_frames_tell_their_product() {
         assert_eq!(venue.product_of_frame(Some(url), b""), product, "{url}");
     }
 }
+
+#[test]
+fn pings_are_no_requests_and_a_named_refusal_is_of_one_stream() {
+    let venue = Okx::default();
+    for route in venue.routes() {
+        let hourly = route.messages.iter().find(|pace| pace.window == Ms::HOUR).unwrap();
+        assert!(!hourly.pings, "{}", route.name);
+    }
+    assert!(venue.refuses_singly());
+}
