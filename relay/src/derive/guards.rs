@@ -25,6 +25,8 @@ use crate::store::{Dataset, Query, Store, StoreError};
 const EVERY: Ms = Ms(900);
 /// How often it is looked whether markets came or went, and whether anybody still listens.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for the store to have what is on its way.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 /// More rows than a market has in the windows.
 const MOST_ROWS: usize = 50_000;
 
@@ -111,6 +113,10 @@ impl GuardsMaker {
         let key = (topic.symbol.clone(), topic.venue.clone());
         if let Some(watch) = self.watches.get_mut(&key) {
             watch.wanted = Instant::now();
+            // A market that is opened anew is forgotten by the hub, its guards with it.
+            if watch.seeded && self.hub.last(topic).is_empty() {
+                watch.tell(&*self.bus, &key, self.clock.now());
+            }
         } else if let Some(scope) = self.scope(&key) {
             let machine = Machine::new(scope, self.config.of(&key.0));
             let (told, due, wanted) = (None, None, Instant::now());
@@ -236,8 +242,9 @@ fn topic((symbol, venue): &Key) -> Topic {
 /// What is on record of these markets and still counts: a relay that has just begun knows no less than one that
 /// has not ended.
 async fn recorded(store: &dyn Store, markets: &[MemberName], now: Ms) -> Result<Vec<Event>, StoreError> {
-    // What is on its way into the store is not lost between it and the bus.
-    store.flush().await?;
+    // What is on its way into the store shall not be lost between it and the bus. A store that cannot write still
+    // tells what it has.
+    let _ = tokio::time::timeout(FLUSH_PATIENCE, store.flush()).await;
     let mut events = Vec::new();
     for market in markets {
         let windows =

@@ -233,3 +233,12 @@ async fn guards_end_with_their_last_listener() {
     assert!(rig.hub.last(&topic("all")).is_empty());
     assert_eq!(rig.want(&topic("all")).await.liq_events_5m, Some(2), "and begin anew");
 }
+
+#[tokio::test]
+async fn guards_of_a_market_that_is_opened_anew_are_there() {
+    let rig = Guarded::start(WAIT).await;
+    let there = topic("b");
+    rig.want(&there).await;
+    rig.hub.forget(&there.venue, &there.symbol);
+    assert_eq!(rig.want(&there).await.reference.venue.as_str(), "b");
+}
