@@ -21,7 +21,7 @@ use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
 use crate::config::{GuardsConfig, RetentionConfig, VenuesConfig};
-use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers};
+use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers, Signals};
 use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
@@ -115,6 +115,7 @@ impl Relay {
         let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store.clone(), recorder));
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let guards = GuardsMaker::new(
             bus.clone(),
             hub.clone(),
@@ -123,9 +124,10 @@ impl Relay {
             core.clock.clone(),
             parts.guards,
         );
+        let makers = Makers { higher, joined, guards, signals };
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
-            tokio::spawn(derive::run(bus.clone(), Makers { higher, joined, guards }, wanted)),
+            tokio::spawn(derive::run(bus.clone(), makers, wanted)),
             tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];

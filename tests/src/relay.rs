@@ -185,6 +185,18 @@ impl Relay {
         Ok((status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
+    /// `POST path` with a JSON body: status and body, as JSON or else as a JSON text.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let request = self.http.post(format!("http://{}{path}", self.address));
+        let answer = request.header("content-type", "application/json").body(body.to_string()).send().await?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
     /// `GET path`, which must be answered 200 with a list.
     ///
     /// # Errors

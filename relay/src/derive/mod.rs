@@ -12,6 +12,7 @@
 mod bars;
 mod guards;
 mod joined;
+mod signals;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::hub::Hub;
 pub use bars::HigherBars;
 pub use guards::GuardsMaker;
 pub use joined::JoinedBars;
+pub use signals::Signals;
 
 /// How often makers look at the time.
 pub const TICK: Duration = Duration::from_millis(50);
@@ -92,6 +94,7 @@ enum Seed {
     Higher(bars::HigherSeed),
     Joined(joined::JoinedSeed),
     Guards(guards::GuardsSeed),
+    Signals(signals::SignalSeed),
 }
 
 /// Readings of the history: a venue that is slow holds up nobody else's bars.
@@ -118,6 +121,7 @@ pub struct Makers {
     pub higher: HigherBars,
     pub joined: JoinedBars,
     pub guards: GuardsMaker,
+    pub signals: Signals,
 }
 
 impl Makers {
@@ -125,6 +129,7 @@ impl Makers {
         self.higher.take(event);
         self.joined.take(event);
         self.guards.take(event);
+        self.signals.take(event);
     }
 
     fn want(&mut self, topic: &Topic, jobs: &mut Jobs) {
@@ -132,8 +137,9 @@ impl Makers {
             Channel::Bar if topic.venue.is_all() => self.joined.want(topic, &mut self.higher, jobs),
             Channel::Bar => self.higher.want(topic, jobs),
             Channel::Guards => self.guards.want(topic, jobs),
-            // Nobody makes these: the topics are empty.
-            Channel::Signal | Channel::Heatmap => {}
+            Channel::Signal => self.signals.want(topic, &mut self.higher, jobs),
+            // Nobody makes it: the topic is empty.
+            Channel::Heatmap => {}
             Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Trade | Channel::Book => {}
         }
     }
@@ -143,12 +149,14 @@ impl Makers {
             Seed::Higher(seed) => self.higher.seed(seed),
             Seed::Joined(seed) => self.joined.seed(seed),
             Seed::Guards(seed) => self.guards.seed(seed),
+            Seed::Signals(seed) => self.signals.seed(seed),
         }
     }
 
     fn tick(&mut self, jobs: &mut Jobs) {
         self.joined.tick(&mut self.higher, jobs);
         self.guards.tick(jobs);
+        self.signals.tick(&mut self.higher, jobs);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hand-fed buses: what is joined and folded equals plain sums.
 
 mod guards;
+mod signals;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -49,6 +50,7 @@ struct Rig {
     bus: Arc<dyn Bus>,
     hub: Arc<Hub>,
     directory: Arc<Directory>,
+    history: Arc<History>,
     demand: mpsc::UnboundedSender<Demand>,
     now: Arc<AtomicI64>,
 }
@@ -115,15 +117,16 @@ impl Rig {
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
         let hub = Arc::new(Hub::new());
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
-        let mut joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history);
+        let mut joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         joined.linger = linger;
         let (clock, config) = (Clock::recorded(), GuardsConfig::default());
         let guards =
             GuardsMaker::new(bus.clone(), hub.clone(), directory.clone(), kept, clock.clone(), config);
         let (demand, wanted) = mpsc::unbounded_channel();
         tokio::spawn(hub.clone().run(bus.consume()));
-        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards }, wanted));
-        let rig = Rig { bus, hub, directory, demand, now };
+        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, signals }, wanted));
+        let rig = Rig { bus, hub, directory, history, demand, now };
         rig.list(listed);
         rig
     }

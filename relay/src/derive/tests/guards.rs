@@ -81,7 +81,8 @@ impl Guarded {
         let history = History::new(store.clone(), Arc::new(Stored), Arc::new(nothing), || NOW);
         let history = Arc::new(history);
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
-        let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history);
+        let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history);
         let (clock, config) = (Clock::recorded(), GuardsConfig::default());
         clock.advance(NOW);
         let mut guards =
@@ -91,7 +92,7 @@ impl Guarded {
         let asker = Asker::new(hub.clone(), demand);
         tokio::spawn(hub.clone().run(bus.consume()));
         let told = bus.consume();
-        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards }, wanted));
+        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, signals }, wanted));
         Guarded { bus, hub, clock, directory, asker, told }
     }
 

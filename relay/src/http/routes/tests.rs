@@ -26,7 +26,7 @@ use crate::Mode;
 use crate::bus::{Bus, MemoryBus};
 use crate::clock::Clock;
 use crate::config::GuardsConfig;
-use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers};
+use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers, Signals};
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
 use crate::hub::Hub;
@@ -184,8 +184,9 @@ fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> 
     );
     let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
     let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+    let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
     tokio::spawn(hub.clone().run(bus.consume()));
-    tokio::spawn(derive::run(bus, Makers { higher, joined, guards }, wanted));
+    tokio::spawn(derive::run(bus, Makers { higher, joined, guards, signals }, wanted));
     routes(ApiState { directory, history, store, hub, board, lookup, follower, asker })
 }
 
