@@ -13,6 +13,9 @@ use std::path::PathBuf;
 /// Frames a second that one core must decode.
 const DECODE_BUDGET: f64 = 200_000.0;
 
+/// Programs of the relay that measure it: each prints lines that [`Figure::read`] reads.
+const RATES: [&str; 2] = ["indicators_rate", "query_rate"];
+
 /// One measured figure.
 struct Figure {
     what: String,
@@ -78,16 +81,15 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
         Ok(chromium.display().to_string())
     })?;
     steps.step("compile relay for release", || {
-        let args =
-            ["build", "-p", "tapedeck", "--profile", "dist", "--bin", "tapedeck", "--example", "decode_rate"];
+        let mut args = vec!["build", "-p", "tapedeck", "--profile", "dist", "--bin", "tapedeck"];
+        for example in RATES.into_iter().chain(["decode_rate"]) {
+            args.extend(["--example", example]);
+        }
         cargo(&project.root, &args).run()?;
         Ok(String::new())
     })?;
     steps.step("decode rates", || {
-        let program =
-            project.target.join("dist/examples").join(format!("decode_rate{}", std::env::consts::EXE_SUFFIX));
-        let program = program.to_str().context("the target path is not UTF-8")?;
-        for line in call(program, &project.root, &[]).read()?.lines() {
+        for line in example(project, "decode_rate")?.lines() {
             let value: Value = serde_json::from_str(line).context("decode_rate")?;
             figures.push(Figure {
                 what: format!("decode: {}", value["what"].as_str().unwrap_or_default()),
@@ -99,6 +101,9 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
         }
         Ok(String::new())
     })?;
+    for name in RATES {
+        steps.step(name, || Figure::read(&example(project, name)?, figures).context(name))?;
+    }
     steps.step("load and frame times", || {
         let output = call("node", &project.root, &["xtask/js/bench.mjs"])
             .env("CHROME", &chromium)
@@ -111,6 +116,12 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
         let module = equal::module(project, "dist")?;
         Figure::read(&equal::node(project, &module, "bench")?, figures).context("equal.mjs")
     })
+}
+
+/// What a built example prints.
+fn example(project: &Project, name: &str) -> Result<String> {
+    let program = project.target.join("dist/examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    call(program.to_str().context("the target path is not UTF-8")?, &project.root, &[]).read()
 }
 
 #[cfg(test)]

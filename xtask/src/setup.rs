@@ -3,7 +3,7 @@
 use crate::project::Project;
 use crate::shell::call;
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -41,16 +41,21 @@ pub(crate) fn llvm_tools(project: &Project) -> Result<(PathBuf, String)> {
     Ok((dir, "installed".into()))
 }
 
-/// npm packages exactly as the lock file says. `npm ci` deletes and rewrites the folder, so it runs only when the lock
-/// file differs from the one it last ran with.
+/// npm packages of the page and its tests.
 pub(crate) fn npm_packages(project: &Project) -> Result<String> {
-    let lock = std::fs::read(project.root.join("package-lock.json")).context("package-lock.json")?;
-    let stamp = project.root.join("node_modules/.tapedeck-lock");
+    npm_packages_of(&project.root)
+}
+
+/// npm packages of a folder exactly as its lock file says. `npm ci` deletes and rewrites `node_modules`, so it runs only
+/// when the lock file differs from the one it last ran with.
+pub(crate) fn npm_packages_of(folder: &Path) -> Result<String> {
+    let lock = std::fs::read(folder.join("package-lock.json")).context("package-lock.json")?;
+    let stamp = folder.join("node_modules/.tapedeck-lock");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok("present".into());
     }
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    call(npm, &project.root, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).run()?;
+    call(npm, folder, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).run()?;
     std::fs::write(stamp, lock)?;
     Ok("installed".into())
 }

@@ -75,6 +75,25 @@ fn native(project: &Project, steps: &mut Steps) -> Result<()> {
         })?;
         ensure!(passed > 0, "cargo test ran no test");
         Ok(format!("{passed} passed, {failed} failed, {ignored} ignored"))
+    })?;
+    archive(project, steps)
+}
+
+/// Sealed files are opened by a program that knows nothing of tapedeck.
+fn archive(project: &Project, steps: &mut Steps) -> Result<()> {
+    let tests = project.root.join("tests/duckdb");
+    steps.step("DuckDB", || setup::npm_packages_of(&tests))?;
+    steps.step("sealed files in DuckDB", || {
+        let folder = project.target.join("archive-sample");
+        // What an earlier run left would be read as well; the first time there is nothing.
+        let _ = std::fs::remove_dir_all(&folder);
+        let path = folder.to_str().context("the target path is not UTF-8")?;
+        let sample = ["run", "-q", "-p", "tapedeck", "--example", "archive_sample", "--", path];
+        let said = folder.with_extension("jsonl");
+        std::fs::write(&said, cargo(&project.root, &sample).read()?)?;
+        let call = call("node", &tests, &["--test", "archive.test.mjs"]);
+        call.env("ARCHIVE", &folder).env("SAID", &said).run()?;
+        Ok(String::new())
     })
 }
 

@@ -129,9 +129,8 @@ impl History {
         range: (Ms, Ms),
         rows: &[Candle],
     ) -> Result<Vec<(Ms, Ms)>, StoreError> {
-        let present: HashSet<Ms> = rows.iter().map(|row| row.bar.timestamp).collect();
         let covered = self.coverage(series, timeframe).await?;
-        Ok(missing(&series.calendar, timeframe, range, &present, &covered))
+        Ok(missing(&series.calendar, timeframe, range, rows.iter().map(|row| row.bar.timestamp), &covered))
     }
 
     async fn coverage(&self, series: &Series, timeframe: Timeframe) -> Result<Vec<(Ms, Ms)>, StoreError> {

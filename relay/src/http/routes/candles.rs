@@ -1,7 +1,7 @@
 //! Bars: `/api/candles`, `/api/chart/history`, `/api/latest-candle`, `/api/history/bars`.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use shared::event::Channel;
 use shared::market::{Ms, Timeframe};
@@ -9,7 +9,7 @@ use shared::market::{Ms, Timeframe};
 use super::ApiState;
 use super::history::finish;
 use super::joined;
-use super::query::{Format, Range};
+use super::query::{DEFAULT_ROWS, Format, MAX_ROWS, Range};
 use super::rows::{BarRow, CandleRow};
 use super::table::{Freshness, answer, object};
 use crate::history::{Answer, BarsQuery, Candle};
@@ -21,19 +21,31 @@ use crate::http::params::Params;
 pub(super) async fn candles(
     State(state): State<ApiState>,
     uri: Uri,
-    headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (query, range, format) = read(&state, &params)?;
+    rows(state, uri, params, DEFAULT_ROWS).await
+}
+
+/// The same; without a range as many of the newest as an answer holds.
+pub(super) async fn chart(
+    State(state): State<ApiState>,
+    uri: Uri,
+    params: Params,
+) -> Result<Response, ApiError> {
+    rows(state, uri, params, MAX_ROWS).await
+}
+
+async fn rows(state: ApiState, uri: Uri, params: Params, newest: usize) -> Result<Response, ApiError> {
+    let (query, range, format) = read(&state, &params, newest)?;
     if let Some(market) = state.joined(&params)? {
         let row = |instrument, candle: Candle| CandleRow { instrument, bar: candle.bar };
-        return joined::bars(&state, &uri, &headers, &params, (&market, query, range, format), row).await;
+        return joined::bars(&state, &uri, &params, (&market, query, range, format), row).await;
     }
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
     let row = |candle: Candle| CandleRow { instrument: query.instrument.clone(), bar: candle.bar };
-    let response = answer(candles.into_iter().map(row).collect(), format, freshness, &headers);
+    let response = answer(candles.into_iter().map(row).collect(), format, freshness).await;
     Ok(finish(response, &uri, &params, next, incomplete))
 }
 
@@ -41,19 +53,18 @@ pub(super) async fn candles(
 pub(super) async fn bars(
     State(state): State<ApiState>,
     uri: Uri,
-    headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (query, range, format) = read(&state, &params)?;
+    let (query, range, format) = read(&state, &params, DEFAULT_ROWS)?;
     if let Some(market) = state.joined(&params)? {
         let row = |instrument, candle| BarRow { instrument, candle };
-        return joined::bars(&state, &uri, &headers, &params, (&market, query, range, format), row).await;
+        return joined::bars(&state, &uri, &params, (&market, query, range, format), row).await;
     }
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
     let row = |candle| BarRow { instrument: query.instrument.clone(), candle };
-    let response = answer(candles.into_iter().map(row).collect(), format, freshness, &headers);
+    let response = answer(candles.into_iter().map(row).collect(), format, freshness).await;
     Ok(finish(response, &uri, &params, next, incomplete))
 }
 
@@ -81,10 +92,11 @@ pub(super) async fn latest(State(state): State<ApiState>, params: Params) -> Res
     Ok((StatusCode::OK, headers, body).into_response())
 }
 
-fn read(state: &ApiState, params: &Params) -> Result<(BarsQuery, Range, Format), ApiError> {
+/// `newest`: rows of an answer whose query names no start.
+fn read(state: &ApiState, params: &Params, newest: usize) -> Result<(BarsQuery, Range, Format), ApiError> {
     let instrument = state.reference(params)?;
     let timeframe = interval(params)?;
-    let range = Range::read(params)?;
+    let range = Range::read_up_to(params, newest)?;
     let format = Format::read(params)?;
     let Range { from, to, newest, .. } = range;
     let limit = range.reading();

@@ -19,7 +19,7 @@ use super::candles::{freshness, interval};
 use super::fields::Fields;
 use super::history::finish;
 use super::query::{Format, MAX_ROWS, Range};
-use super::table::{Cell, Row, Table, answer, answer_table};
+use super::table::{Cell, Row, Table, answer_table};
 use crate::directory::JoinedMarket;
 use crate::history::BarsQuery;
 use crate::http::error::ApiError;
@@ -58,10 +58,7 @@ pub(super) async fn indicators(
     let next = asked.range.page(&mut rows, |row| row.0);
     let mut names = vec!["timestamp".to_owned()];
     names.extend(IndicatorSet::columns(&indicators));
-    let answer = |format, freshness, headers: &HeaderMap| {
-        answer_table(Values { names, rows }, format, freshness, headers)
-    };
-    asked.answer(&state, (&uri, &query), next, answer)
+    asked.answer(&state, (&uri, &query), next, Values { names, rows }).await
 }
 
 /// What a strategy says of each bar of a range.
@@ -79,9 +76,7 @@ pub(super) async fn signals(
     let row = |bar: &Bar| SignalRow::new(bar.timestamp, strategy.push(bar), strategy_id);
     let mut rows = asked.rows(&state, row).await?;
     let next = asked.range.page(&mut rows, |row| row.timestamp);
-    asked.answer(&state, (&uri, &query), next, |format, freshness, headers| {
-        answer(rows, format, freshness, headers)
-    })
+    asked.answer(&state, (&uri, &query), next, rows).await
 }
 
 /// The list of indicators, each once.
@@ -218,16 +213,16 @@ impl Asked {
         }
     }
 
-    fn answer(
+    async fn answer(
         self,
         state: &ApiState,
         (uri, query): (&Uri, &Params),
         next: Option<String>,
-        answer: impl FnOnce(Format, super::table::Freshness, &HeaderMap) -> Response,
+        table: impl Table,
     ) -> Result<Response, ApiError> {
         let freshness = freshness(state, &self.query, &self.range, self.incomplete.is_some());
         // Conditions are for reading; to a POST an answer is always given.
-        let response = answer(self.format, freshness, &HeaderMap::new());
+        let response = answer_table(table, self.format, freshness).await;
         Ok(finish(response, uri, query, next, self.incomplete))
     }
 }

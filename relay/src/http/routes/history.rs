@@ -1,7 +1,7 @@
 //! The other recorded series and the holes: `/api/history/*`, `/api/gaps`.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::response::Response;
 use shared::event::{Body, Event};
 use shared::market::Ms;
@@ -19,12 +19,12 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-incomplete");
 
 /// What every series route takes from a request.
-pub(super) type Request = (State<ApiState>, Uri, HeaderMap, Params);
+pub(super) type Request = (State<ApiState>, Uri, Params);
 
 /// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn open_interest(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Oi(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
-    if let Some(market) = request.0.joined(&request.3)? {
+    if let Some(market) = request.0.joined(&request.2)? {
         return joined::open_interest(request, &market, row).await;
     }
     series(request, Dataset::Oi, true, row).await
@@ -33,7 +33,7 @@ pub(super) async fn open_interest(request: Request) -> Result<Response, ApiError
 /// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn funding(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Funding(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
-    if let Some(market) = request.0.joined(&request.3)? {
+    if let Some(market) = request.0.joined(&request.2)? {
         return joined::funding(request, &market, row).await;
     }
     series(request, Dataset::Funding, true, row).await
@@ -42,7 +42,7 @@ pub(super) async fn funding(request: Request) -> Result<Response, ApiError> {
 /// All venues unless one is named, ordered by (timestamp, venue); `all` adds the group's members and their sums.
 pub(super) async fn liquidations(request: Request) -> Result<Response, ApiError> {
     let row = |e: Event| if let Body::Liquidation(x) = e.body { Some(EventRow::new(&e, x)) } else { None };
-    if let Some(market) = request.0.joined(&request.3)? {
+    if let Some(market) = request.0.joined(&request.2)? {
         return joined::liquidations(request, &market, row).await;
     }
     series(request, Dataset::Liquidations, true, row).await
@@ -55,7 +55,7 @@ pub(super) async fn book(request: Request) -> Result<Response, ApiError> {
 }
 
 async fn series<R: Row>(
-    (State(state), uri, headers, params): Request,
+    (State(state), uri, params): Request,
     dataset: Dataset,
     all_venues: bool,
     row: impl Fn(Event) -> Option<R>,
@@ -71,12 +71,12 @@ async fn series<R: Row>(
     let mut events = state.store.read(query).await?;
     let next = range.page(&mut events, Event::timestamp);
     let rows = events.into_iter().filter_map(row).collect();
-    let response = answer(rows, format, past(&state, to), &headers);
+    let response = answer(rows, format, past(&state, to)).await;
     Ok(finish(response, &uri, &params, next, None))
 }
 
 /// Holes in the record of one symbol or of all, by when they began.
-pub(super) async fn gaps((State(state), uri, headers, params): Request) -> Result<Response, ApiError> {
+pub(super) async fn gaps((State(state), uri, params): Request) -> Result<Response, ApiError> {
     let symbol = match params.text("symbol")? {
         Some(_) => Some(state.market(&params)?.0),
         None => None,
@@ -94,7 +94,7 @@ pub(super) async fn gaps((State(state), uri, headers, params): Request) -> Resul
         gaps.retain(|row| row.gap.from >= range.from);
     }
     let next = range.page(&mut gaps, |row: &GapRow| row.gap.from);
-    let response = answer(gaps, format, Freshness::Live, &headers);
+    let response = answer(gaps, format, Freshness::Live).await;
     Ok(finish(response, &uri, &params, next, None))
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -102,7 +102,6 @@ pub(super) fn bar_row<R>(
 pub(super) async fn bars<R>(
     state: &ApiState,
     uri: &Uri,
-    headers: &HeaderMap,
     params: &Params,
     (market, query, range, format): (&JoinedMarket, BarsQuery, Range, Format),
     row: impl Fn(Arc<Instrument>, Candle) -> R,
@@ -116,7 +115,7 @@ where
     let freshness = freshness(state, &query, &range, incomplete.is_some());
     let face = face(market, &query.instrument);
     let rows = candles.into_iter().map(|c| bar_row(&face, c, &row)).collect();
-    Ok(finish(answer(rows, format, freshness, headers), uri, params, next, incomplete))
+    Ok(finish(answer(rows, format, freshness).await, uri, params, next, incomplete))
 }
 
 /// Members' open interest and the sums.
@@ -131,7 +130,7 @@ pub(super) async fn open_interest(
     let rows = of_members(&market.members, before.iter().chain(&page.events), open_interest_of);
     let sums = held::series(&market.members, &rows, page.span, page.step, MAX_AGE);
     let joined = sums.iter().map(|sum| oi_row(&market.symbol, sum)).collect();
-    Ok(page.answer(joined, row))
+    Ok(page.answer(joined, row).await)
 }
 
 pub(super) fn open_interest_of(event: &Event) -> Option<OpenInterest> {
@@ -170,7 +169,7 @@ pub(super) async fn funding(
         joined.extend(means.iter().map(|mean| funding_row(&market.symbol, mean)));
     }
     joined.sort_by_key(|row| row.row.received);
-    Ok(page.answer(joined, row))
+    Ok(page.answer(joined, row).await)
 }
 
 fn funding_row(symbol: &Symbol, joined: &rates::JoinedFunding) -> With<EventRow<Funding>> {
@@ -235,7 +234,7 @@ pub(super) async fn liquidations(
     let stretches = deaths::series(&market.members, &rows, page.step);
     let inside = stretches.iter().filter(|s| from <= s.timestamp && s.timestamp < to);
     let joined = inside.flat_map(|stretch| side_rows(&market.symbol, stretch)).collect();
-    Ok(page.answer(joined, row))
+    Ok(page.answer(joined, row).await)
 }
 
 /// What one venue adds to a side of a stretch.
@@ -280,7 +279,6 @@ fn all_row<T>(symbol: &Symbol, timestamp: Ms, body: T) -> EventRow<T> {
 struct Page {
     state: ApiState,
     uri: Uri,
-    headers: HeaderMap,
     params: Params,
     format: Format,
     to: Ms,
@@ -293,7 +291,7 @@ struct Page {
 
 impl Page {
     async fn read(
-        (State(state), uri, headers, params): Request,
+        (State(state), uri, params): Request,
         market: &JoinedMarket,
         dataset: Dataset,
     ) -> Result<Page, ApiError> {
@@ -316,7 +314,7 @@ impl Page {
         let end = last.map_or(to.min(state.history.now() + Ms(1)), |at| at + Ms(1));
         // Long before anything was said there is nothing to join.
         let start = start.max(first.unwrap_or(end) - SETTLED_AGE).min(end);
-        Ok(Page { state, uri, headers, params, format, to, events, next, span: (start, end), step })
+        Ok(Page { state, uri, params, format, to, events, next, span: (start, end), step })
     }
 
     /// What the members said last before the span, as far as that may still stand in it.
@@ -332,7 +330,11 @@ impl Page {
     }
 
     /// Members' rows with the joined ones between them, which stand before those of the same instant.
-    fn answer<R>(self, joined: Vec<With<EventRow<R>>>, row: impl Fn(Event) -> Option<EventRow<R>>) -> Response
+    async fn answer<R>(
+        self,
+        joined: Vec<With<EventRow<R>>>,
+        row: impl Fn(Event) -> Option<EventRow<R>>,
+    ) -> Response
     where
         With<EventRow<R>>: Row,
     {
@@ -344,7 +346,7 @@ impl Page {
         }
         rows.sort_by_key(|(at, _)| *at);
         let rows = rows.into_iter().map(|(_, row)| row).collect();
-        let response = answer(rows, self.format, past(&self.state, self.to), &self.headers);
+        let response = answer(rows, self.format, past(&self.state, self.to)).await;
         finish(response, &self.uri, &self.params, self.next, None)
     }
 }

@@ -3,6 +3,7 @@
 mod candles;
 mod computed;
 mod fields;
+mod flights;
 mod guards;
 mod history;
 mod joined;
@@ -26,6 +27,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use shared::event::Channel;
 use shared::market::{Instrument, Symbol, VenueId};
+
+use flights::Flights;
 
 use super::error::ApiError;
 use super::params::{Params, clip};
@@ -56,21 +59,24 @@ pub struct ApiState {
 
 /// The routes, ready to be merged.
 pub fn routes(state: ApiState) -> Router {
-    Router::new()
+    let recorded = Router::new()
         .route("/api/candles", get(candles::candles))
-        .route("/api/chart/history", get(candles::candles))
-        .route("/api/latest-candle", get(candles::latest))
+        .route("/api/chart/history", get(candles::chart))
         .route("/api/history/bars", get(candles::bars))
         .route("/api/history/oi", get(history::open_interest))
         .route("/api/history/funding", get(history::funding))
         .route("/api/history/liquidations", get(history::liquidations))
         .route("/api/history/book", get(history::book))
+        .route("/api/gaps", get(history::gaps))
+        .route_layer(from_fn_with_state(Flights::default(), flights::share));
+    Router::new()
+        .merge(recorded)
+        .route("/api/latest-candle", get(candles::latest))
         .route("/api/engine/guards", get(guards::guards))
         .route("/api/market/overview", get(market::overview))
         .route("/api/market/oi_history", get(market::oi_history))
         .route("/api/indicators", post(computed::indicators))
         .route("/api/signals", post(computed::signals))
-        .route("/api/gaps", get(history::gaps))
         .route("/api/symbols", get(symbols::symbols))
         .route("/api/symbols/search", get(symbols::search))
         .layer(from_fn_with_state(state.clone(), resolve))

@@ -30,6 +30,14 @@ impl Range {
     /// # Errors
     /// 400 naming the parameter.
     pub(super) fn read(params: &Params) -> Result<Range, ApiError> {
+        Range::read_up_to(params, DEFAULT_ROWS)
+    }
+
+    /// The same with another number than 500.
+    ///
+    /// # Errors
+    /// 400 naming the parameter.
+    pub(super) fn read_up_to(params: &Params, default: usize) -> Result<Range, ApiError> {
         let from = params.time("from")?.map(|t| t.at);
         // A date as an end includes that day.
         let to = params.time("to")?.map(|t| if t.whole_day { t.at + Ms::DAY } else { t.at });
@@ -47,7 +55,7 @@ impl Range {
             known.ok_or_else(|| "use the text of X-Next-Cursor as it is".into())
         })?;
         let newest = from.is_none() && place.is_none();
-        let limit = limit.unwrap_or(if newest { DEFAULT_ROWS } else { MAX_ROWS });
+        let limit = limit.unwrap_or(if newest { default } else { MAX_ROWS });
         let (from, skip) = place.unwrap_or((from.unwrap_or(Ms::ZERO), 0));
         Ok(Range { from, to: to.unwrap_or(Ms(i64::MAX)), limit, newest, skip })
     }

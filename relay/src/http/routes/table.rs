@@ -1,18 +1,18 @@
-//! Rows as JSON, columns or CSV: written straight from the rows, in pieces, with validators for caches.
-
-use std::hash::{DefaultHasher, Hash, Hasher};
+//! Rows as JSON, columns or CSV: written straight from the rows, with a validator for caches.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use shared::event::Depth;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::query::Format;
 
-/// Rows written between two pieces of a body.
-const PIECE_ROWS: usize = 512;
+/// Answers of more rows are written off the async threads: a long one takes some milliseconds.
+const AT_ONCE: usize = 512;
+/// Bytes a row takes, about.
+const ROW_BYTES: usize = 320;
 
 /// One value of a row.
 pub(super) enum Cell<'a> {
@@ -96,18 +96,6 @@ impl<'a> Cell<'a> {
             Cell::Int(_) | Cell::Number(_) | Cell::Bool(_) => self.json(out),
         }
     }
-
-    fn hash(&self, hasher: &mut DefaultHasher) {
-        match self {
-            Cell::Int(value) => value.hash(hasher),
-            Cell::Number(value) => value.to_bits().hash(hasher),
-            Cell::Text(value) | Cell::Json(value) => value.hash(hasher),
-            Cell::Bool(value) => value.hash(hasher),
-            Cell::Depth(value) => (value.bid_usd.to_bits(), value.ask_usd.to_bits()).hash(hasher),
-            Cell::Null => 0_u8.hash(hasher),
-            Cell::Absent => 1_u8.hash(hasher),
-        }
-    }
 }
 
 /// Writing to memory does not fail; a number that is not finite becomes null.
@@ -136,31 +124,21 @@ impl Freshness {
     }
 }
 
-/// The answer: streamed rows, or 304 where the client has them already.
-pub(super) fn answer<R: Row>(
-    rows: Vec<R>,
-    format: Format,
-    freshness: Freshness,
-    request: &HeaderMap,
-) -> Response {
-    answer_table(rows, format, freshness, request)
+/// The answer, with a weak validator: compressed or not, and wherever the rows came from, they are the same.
+pub(super) async fn answer<R: Row>(rows: Vec<R>, format: Format, freshness: Freshness) -> Response {
+    answer_table(rows, format, freshness).await
 }
 
 /// The same of a table.
-pub(super) fn answer_table(
-    table: impl Table,
-    format: Format,
-    freshness: Freshness,
-    request: &HeaderMap,
-) -> Response {
-    let tag = etag(&table, format);
-    let known = request.get_all(header::IF_NONE_MATCH).iter().any(|v| names(v, &tag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
+pub(super) async fn answer_table(table: impl Table, format: Format, freshness: Freshness) -> Response {
+    let (bytes, tag) = if table.rows() <= AT_ONCE {
+        written(&table, format)
     } else {
-        let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/json" };
-        ([(header::CONTENT_TYPE, kind)], body(table, format)).into_response()
+        // Fails only where the runtime is shutting down; nobody hears the answer then.
+        tokio::task::spawn_blocking(move || written(&table, format)).await.unwrap_or_default()
     };
+    let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/json" };
+    let mut response = ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response();
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, tag);
@@ -169,149 +147,94 @@ pub(super) fn answer_table(
     response
 }
 
-/// Whether an `If-None-Match` value has the tag; compared weakly, as the method asks.
-fn names(value: &HeaderValue, tag: &str) -> bool {
-    let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
-    let value = value.to_str().unwrap_or_default();
-    value.trim() == "*" || value.split(',').any(|known| opaque(known) == opaque(tag))
+/// The body and its tag.
+fn written(table: &impl Table, format: Format) -> (Bytes, String) {
+    let mut out = Vec::with_capacity(table.rows() * ROW_BYTES);
+    match format {
+        Format::Json => objects(table, &mut out),
+        Format::Columns => columns(table, &mut out),
+        Format::Csv => lines(table, &mut out),
+    }
+    let tag = format!("W/\"{:016x}\"", xxh3_64(&out));
+    (out.into(), tag)
 }
 
-/// Weak: compressed or not, the rows are the same.
-fn etag(table: &impl Table, format: Format) -> String {
-    let mut hasher = DefaultHasher::new();
-    let fields = table.fields();
-    (format as u8, &fields).hash(&mut hasher);
+fn objects(table: &impl Table, out: &mut Vec<u8>) {
+    let keys = Keys::of(&table.fields());
+    out.push(b'[');
     for row in 0..table.rows() {
-        for field in 0..fields.len() {
-            table.cell(row, field).hash(&mut hasher);
-        }
-    }
-    format!("W/\"{:016x}\"", hasher.finish())
-}
-
-fn body(table: impl Table, format: Format) -> Body {
-    // Short answers in one piece, with a length.
-    let total = steps(&table, format);
-    if table.rows() <= PIECE_ROWS {
-        let pieces: Vec<u8> = (0..total).flat_map(|n| piece(&table, format, n)).collect();
-        return Body::from(pieces);
-    }
-    let pieces = stream::unfold((table, 0), move |(table, n)| async move {
-        let bytes = (n < total).then(|| Bytes::from(piece(&table, format, n)))?;
-        Some((Ok::<_, std::convert::Infallible>(bytes), (table, n + 1)))
-    });
-    // The compressing layer asks once more after the end.
-    Body::from_stream(pieces.fuse())
-}
-
-/// Pieces a body is written in: runs of rows, or one column each.
-fn steps(table: &impl Table, format: Format) -> usize {
-    match format {
-        Format::Json | Format::Csv => table.rows().div_ceil(PIECE_ROWS).max(1),
-        Format::Columns => table.fields().len(),
-    }
-}
-
-fn piece(table: &impl Table, format: Format, n: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 * 1024);
-    let last = n + 1 == steps(table, format);
-    let run = n * PIECE_ROWS..table.rows().min((n + 1) * PIECE_ROWS);
-    let fields = table.fields();
-    match format {
-        Format::Json => {
-            if n == 0 {
-                out.push(b'[');
-            }
-            for row in run {
-                if row > 0 {
-                    out.push(b',');
-                }
-                write_object(&fields, |field| table.cell(row, field), &mut out);
-            }
-            if last {
-                out.push(b']');
-            }
-        }
-        Format::Csv => {
-            if n == 0 {
-                out.extend_from_slice(fields.join(",").as_bytes());
-                out.push(b'\n');
-            }
-            for row in run {
-                for field in 0..fields.len() {
-                    if field > 0 {
-                        out.push(b',');
-                    }
-                    table.cell(row, field).csv(&mut out);
-                }
-                out.push(b'\n');
-            }
-        }
-        Format::Columns => {
-            out.push(if n == 0 { b'{' } else { b',' });
-            json(&mut out, &fields.get(n));
-            out.extend_from_slice(b":[");
-            for row in 0..table.rows() {
-                if row > 0 {
-                    out.push(b',');
-                }
-                table.cell(row, n).json(&mut out);
-            }
-            out.push(b']');
-            if last {
-                out.push(b'}');
-            }
-        }
-    }
-    out
-}
-
-/// One row as a JSON object.
-pub(super) fn object<R: Row>(row: &R, out: &mut Vec<u8>) {
-    write_object(R::FIELDS, |field| row.cell(field), out);
-}
-
-fn write_object<'a>(fields: &[&str], cell: impl Fn(usize) -> Cell<'a>, out: &mut Vec<u8>) {
-    out.push(b'{');
-    let mut first = true;
-    for (field, name) in fields.iter().enumerate() {
-        let cell = cell(field);
-        if matches!(cell, Cell::Absent) {
-            continue;
-        }
-        if !std::mem::take(&mut first) {
+        if row > 0 {
             out.push(b',');
         }
+        keys.object(|field| table.cell(row, field), out);
+    }
+    out.push(b']');
+}
+
+fn columns(table: &impl Table, out: &mut Vec<u8>) {
+    for (n, name) in table.fields().iter().enumerate() {
+        out.push(if n == 0 { b'{' } else { b',' });
         json(out, name);
-        out.push(b':');
-        cell.json(out);
+        out.extend_from_slice(b":[");
+        for row in 0..table.rows() {
+            if row > 0 {
+                out.push(b',');
+            }
+            table.cell(row, n).json(out);
+        }
+        out.push(b']');
     }
     out.push(b'}');
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Number(i64);
-
-    impl Row for Number {
-        const FIELDS: &'static [&'static str] = &["timestamp"];
-
-        fn cell(&self, _: usize) -> Cell<'_> {
-            Cell::Int(self.0)
+fn lines(table: &impl Table, out: &mut Vec<u8>) {
+    let fields = table.fields();
+    out.extend_from_slice(fields.join(",").as_bytes());
+    out.push(b'\n');
+    for row in 0..table.rows() {
+        for field in 0..fields.len() {
+            if field > 0 {
+                out.push(b',');
+            }
+            table.cell(row, field).csv(out);
         }
+        out.push(b'\n');
+    }
+}
+
+/// The names of a row's fields as they stand in JSON, each with the comma before and the colon after it.
+struct Keys(Vec<Vec<u8>>);
+
+impl Keys {
+    fn of(fields: &[&str]) -> Keys {
+        let key = |name: &&str| {
+            let mut key = vec![b','];
+            json(&mut key, name);
+            key.push(b':');
+            key
+        };
+        Keys(fields.iter().map(key).collect())
     }
 
-    #[tokio::test]
-    async fn a_body_in_pieces_may_be_asked_again_after_its_end() {
-        let rows: Vec<Number> = (0..2 * PIECE_ROWS as i64 + 1).map(Number).collect();
-        let mut stream = body(rows, Format::Json).into_data_stream();
-        let mut pieces = 0;
-        while stream.next().await.is_some() {
-            pieces += 1;
+    fn object<'a>(&self, cell: impl Fn(usize) -> Cell<'a>, out: &mut Vec<u8>) {
+        let begin = out.len();
+        for (field, key) in self.0.iter().enumerate() {
+            let cell = cell(field);
+            if !matches!(cell, Cell::Absent) {
+                out.extend_from_slice(key);
+                cell.json(out);
+            }
         }
-        assert_eq!(pieces, 3);
-        assert!(stream.next().await.is_none());
+        // The first key's comma is the object's brace.
+        match out.get_mut(begin) {
+            Some(comma) => *comma = b'{',
+            None => out.push(b'{'),
+        }
+        out.push(b'}');
     }
+}
+
+/// One row as a JSON object.
+pub(super) fn object<R: Row>(row: &R, out: &mut Vec<u8>) {
+    Keys::of(R::FIELDS).object(|field| row.cell(field), out);
 }

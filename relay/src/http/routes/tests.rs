@@ -353,7 +353,7 @@ async fn formats_hold_the_same_values() {
 }
 
 #[tokio::test]
-async fn long_answers_come_in_pieces_and_whole() {
+async fn long_answers_come_whole() {
     let rows = |n: usize| -> Vec<super::rows::EventRow<OpenInterest>> {
         let row = |at| super::rows::EventRow {
             received: Ms(0),
@@ -365,7 +365,7 @@ async fn long_answers_come_in_pieces_and_whole() {
     };
     for n in [511, 512, 513, 1_024, 5_000] {
         for format in [Format::Json, Format::Columns, Format::Csv] {
-            let response = super::table::answer(rows(n), format, Freshness::Live, &HeaderMap::new());
+            let response = super::table::answer(rows(n), format, Freshness::Live).await;
             let bytes = to_bytes(response.into_body(), 64 << 20).await.unwrap();
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             let found = match format {
