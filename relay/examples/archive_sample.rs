@@ -12,8 +12,8 @@ use relay::store::archive::layout::{Meta, name};
 use relay::store::archive::write::write;
 use serde_json::{Map, Value, json};
 use shared::event::{
-    Bar, Body, BookTop, Depth, Event, Funding, FundingKind, Liquidation, LiquidationSide, OpenInterest, Origin,
-    PriceKind, Side, Trade,
+    Bar, Body, BookTop, Depth, Event, Funding, FundingKind, Liquidation, LiquidationSide, OpenInterest,
+    Origin, PriceKind, Side, Trade,
 };
 use shared::market::{Civil, Ms, Symbol, Timeframe, VenueId};
 
@@ -38,9 +38,15 @@ fn main() -> Result<()> {
             let rows: Vec<Event> = (0..count)
                 .map(|n| {
                     let timestamp = day + Ms(n * step);
-                    let venue = if dataset == Dataset::Liquidations && n % 3 == 0 { "okx" } else { "binance" };
+                    let venue =
+                        if dataset == Dataset::Liquidations && n % 3 == 0 { "okx" } else { "binance" };
                     let (symbol, venue) = (symbol.clone(), VenueId::new(venue));
-                    Event { received: timestamp + Ms(n % 90), symbol, venue, body: body(dataset, timestamp, n) }
+                    Event {
+                        received: timestamp + Ms(n % 90),
+                        symbol,
+                        venue,
+                        body: body(dataset, timestamp, n),
+                    }
                 })
                 .collect();
             let meta = Meta::new(dataset, &symbol, &VenueId::new("binance"), day);

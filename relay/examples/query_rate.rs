@@ -14,11 +14,13 @@ use axum::body::{Body as HttpBody, to_bytes};
 use axum::http::Request;
 use relay::Mode;
 use relay::clock::Clock;
+use relay::derive::Asker;
 use relay::directory::Directory;
 use relay::history::{History, HistorySource, SourceError};
 use relay::http::{ApiState, routes};
 use relay::hub::Hub;
 use relay::ingest::Board;
+use relay::ingest::demand::{FollowLimits, Follower};
 use relay::ingest::lookup::Lookup;
 use relay::store::archive::layout::{Meta, day_name};
 use relay::store::archive::manifest::MANIFEST;
@@ -200,12 +202,17 @@ fn app(folder: &Path, symbol: &Symbol) -> Result<axum::Router> {
     directory.set(&venue, vec![Arc::new(instrument)]);
     let now = FIRST + Ms((DAYS + 1) * Ms::DAY.0);
     let live = |_: &VenueId, _: &Symbol| None::<Bar>;
+    let hub = Arc::new(Hub::new());
+    // Nobody makes anything on demand here.
+    let (demand, _) = tokio::sync::mpsc::unbounded_channel();
     Ok(routes(ApiState {
+        follower: Arc::new(Follower::new(directory.clone(), hub.clone(), FollowLimits::default())),
+        asker: Asker::new(hub.clone(), demand),
         history: Arc::new(History::new(store.clone(), Arc::new(Away), Arc::new(live), move || now)),
         lookup: Arc::new(Lookup::new(directory.clone(), Clock::real())),
         directory,
         store,
-        hub: Arc::new(Hub::new()),
+        hub,
         board: Arc::new(Board::new(Mode::Live, [venue])),
     }))
 }

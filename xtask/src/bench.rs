@@ -14,7 +14,7 @@ use std::path::PathBuf;
 const DECODE_BUDGET: f64 = 200_000.0;
 
 /// Programs of the relay that measure it: each prints lines that [`Figure::read`] reads.
-const RATES: [&str; 2] = ["indicators_rate", "query_rate"];
+const RATES: [&str; 3] = ["indicators_rate", "ingest_rate", "query_rate"];
 
 /// One measured figure.
 struct Figure {
@@ -120,7 +120,8 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
 
 /// What a built example prints.
 fn example(project: &Project, name: &str) -> Result<String> {
-    let program = project.target.join("dist/examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let program =
+        project.target.join("dist/examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     call(program.to_str().context("the target path is not UTF-8")?, &project.root, &[]).read()
 }
 

@@ -2,6 +2,7 @@ mod bad_input;
 mod computed;
 mod guards;
 mod joined;
+mod sealed;
 mod stores;
 mod symbols;
 mod udf;
