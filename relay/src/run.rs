@@ -73,7 +73,6 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
     });
-    relay.seal(hot, archive, config.retention.clone());
     match &venues.provider {
         Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols).await?,
         Provider::Venues(ids) => {
@@ -82,6 +81,8 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
             }
         }
     }
+    // With the simulated history recorded: the first pass finds all there is.
+    relay.seal(hot, archive, config.retention.clone());
     Ok(relay)
 }
 
