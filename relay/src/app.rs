@@ -21,7 +21,7 @@ use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
 use crate::config::{GuardsConfig, RetentionConfig, VenuesConfig};
-use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers, Signals};
+use crate::derive::{self, Asker, GuardsMaker, HeatMaps, HigherBars, JoinedBars, Makers, Signals};
 use crate::directory::Directory;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
@@ -115,6 +115,7 @@ impl Relay {
         let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store.clone(), recorder));
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let guards = GuardsMaker::new(
             bus.clone(),
@@ -124,7 +125,7 @@ impl Relay {
             core.clock.clone(),
             parts.guards,
         );
-        let makers = Makers { higher, joined, guards, signals };
+        let makers = Makers { higher, joined, guards, heat, signals };
         let tasks = vec![
             tokio::spawn(hub.run(bus.consume())),
             tokio::spawn(derive::run(bus.clone(), makers, wanted)),
@@ -234,15 +235,8 @@ impl Relay {
         move |venue| Outlet::new(venue, bus.clone(), board.clone(), clock.clone())
     }
 
-    /// Serves until `shutdown` resolves, then says goodbye (1001) and flushes what is recorded.
-    ///
-    /// # Errors
-    /// What the listener fails with.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
+    /// Everything it answers.
+    pub(crate) fn router(&self) -> axum::Router {
         let api = ApiState {
             directory: self.core.directory.clone(),
             history: self.history.clone(),
@@ -255,7 +249,19 @@ impl Relay {
         };
         let (frame_ancestors, page_dir) = self.page.clone();
         let page = http::assets::routes(&frame_ancestors, page_dir);
-        let app = http::router(self.core.clone(), http::routes(api), page);
+        http::router(self.core.clone(), http::routes(api), page)
+    }
+
+    /// Serves until `shutdown` resolves, then says goodbye (1001) and flushes what is recorded.
+    ///
+    /// # Errors
+    /// What the listener fails with.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let app = self.router();
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let hub = self.core.hub.clone();
         let (stopped, mut stopping) = watch::channel(false);

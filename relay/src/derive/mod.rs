@@ -11,6 +11,7 @@
 
 mod bars;
 mod guards;
+mod heatmap;
 mod joined;
 mod signals;
 
@@ -28,6 +29,7 @@ use crate::hub::Hub;
 
 pub use bars::HigherBars;
 pub use guards::GuardsMaker;
+pub use heatmap::{HeatMaps, topic as heatmap_topic};
 pub use joined::JoinedBars;
 pub use signals::Signals;
 
@@ -94,6 +96,7 @@ enum Seed {
     Higher(bars::HigherSeed),
     Joined(joined::JoinedSeed),
     Guards(guards::GuardsSeed),
+    Heat(heatmap::HeatSeed),
     Signals(signals::SignalSeed),
 }
 
@@ -121,6 +124,7 @@ pub struct Makers {
     pub higher: HigherBars,
     pub joined: JoinedBars,
     pub guards: GuardsMaker,
+    pub heat: HeatMaps,
     pub signals: Signals,
 }
 
@@ -129,6 +133,7 @@ impl Makers {
         self.higher.take(event);
         self.joined.take(event);
         self.guards.take(event);
+        self.heat.take(event);
         self.signals.take(event);
     }
 
@@ -137,9 +142,8 @@ impl Makers {
             Channel::Bar if topic.venue.is_all() => self.joined.want(topic, &mut self.higher, jobs),
             Channel::Bar => self.higher.want(topic, jobs),
             Channel::Guards => self.guards.want(topic, jobs),
+            Channel::Heatmap => self.heat.want(topic, jobs),
             Channel::Signal => self.signals.want(topic, &mut self.higher, jobs),
-            // Nobody makes it: the topic is empty.
-            Channel::Heatmap => {}
             Channel::Oi | Channel::Funding | Channel::Liquidation | Channel::Trade | Channel::Book => {}
         }
     }
@@ -149,6 +153,7 @@ impl Makers {
             Seed::Higher(seed) => self.higher.seed(seed),
             Seed::Joined(seed) => self.joined.seed(seed),
             Seed::Guards(seed) => self.guards.seed(seed),
+            Seed::Heat(seed) => self.heat.seed(seed),
             Seed::Signals(seed) => self.signals.seed(seed),
         }
     }
@@ -156,6 +161,7 @@ impl Makers {
     fn tick(&mut self, jobs: &mut Jobs) {
         self.joined.tick(&mut self.higher, jobs);
         self.guards.tick(jobs);
+        self.heat.tick(jobs);
         self.signals.tick(&mut self.higher, jobs);
     }
 }

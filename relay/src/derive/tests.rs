@@ -1,6 +1,7 @@
 //! Hand-fed buses: what is joined and folded equals plain sums.
 
 mod guards;
+mod heatmap;
 mod signals;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -48,9 +49,10 @@ impl HistorySource for Stored {
 
 struct Rig {
     bus: Arc<dyn Bus>,
+    store: Arc<dyn Store>,
+    history: Arc<History>,
     hub: Arc<Hub>,
     directory: Arc<Directory>,
-    history: Arc<History>,
     demand: mpsc::UnboundedSender<Demand>,
     now: Arc<AtomicI64>,
 }
@@ -113,10 +115,12 @@ impl Rig {
         let nothing = |_: &VenueId, _: &Symbol| None::<Bar>;
         let clock = move || Ms(clock.load(Ordering::Relaxed));
         let kept = store.clone();
-        let history = Arc::new(History::new(store, Arc::new(Stored), Arc::new(nothing), clock));
+        let history = Arc::new(History::new(store.clone(), Arc::new(Stored), Arc::new(nothing), clock));
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
         let hub = Arc::new(Hub::new());
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+        let mut heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        heat.linger = linger;
         let mut joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         joined.linger = linger;
@@ -125,8 +129,8 @@ impl Rig {
             GuardsMaker::new(bus.clone(), hub.clone(), directory.clone(), kept, clock.clone(), config);
         let (demand, wanted) = mpsc::unbounded_channel();
         tokio::spawn(hub.clone().run(bus.consume()));
-        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, signals }, wanted));
-        let rig = Rig { bus, hub, directory, history, demand, now };
+        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, heat, signals }, wanted));
+        let rig = Rig { bus, store, history, hub, directory, demand, now };
         rig.list(listed);
         rig
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::event::Channel;
-use shared::market::{Instrument, Symbol};
+use shared::market::{Instrument, Symbol, VenueId};
 use shared::maths::joined::{Member, Members};
 
 use super::{Directory, Listing};
@@ -55,6 +55,14 @@ impl JoinedMarket {
             members: self.members.with(channel),
             instruments: offering.cloned().collect(),
         }
+    }
+
+    /// The same with the asked symbol at one venue alone.
+    pub fn at(&self, venue: &VenueId) -> JoinedMarket {
+        let there = |i: &&Arc<Instrument>| i.venue == *venue && i.symbol == self.symbol;
+        let instruments: Vec<Arc<Instrument>> = self.instruments.iter().filter(there).cloned().collect();
+        let members = Members::new(instruments.iter().map(|i| Member::from(&**i)), &self.symbol);
+        JoinedMarket { symbol: self.symbol.clone(), members, instruments }
     }
 
     /// The market whose prices the joined bars have.

@@ -12,6 +12,7 @@
 
 mod fill;
 mod folded;
+mod heatmap;
 mod joined;
 mod missing;
 mod partial;
@@ -30,6 +31,7 @@ use shared::market::{Calendar, Instrument, Ms, Symbol, Timeframe, VenueId};
 
 use crate::store::{Dataset, Query, Store, StoreError};
 
+pub use heatmap::Walked;
 pub use joined::{JoinedAnswer, JoinedCandle};
 
 /// The venues' own bars.

@@ -240,9 +240,11 @@ impl HeatMap {
         HeatMap { hours: hours.max(1), now, grid: None, columns, prints, told: None }
     }
 
-    /// Takes a print, in any order; `false` where it is known already or older than the window.
+    /// Takes a print, in any order; `false` where it is known already, older than the window or an hour and more
+    /// after it.
     pub fn push(&mut self, print: Print) -> bool {
-        if print.timestamp < window(self.now, self.hours).0 {
+        let (from, to) = window(self.now, self.hours);
+        if print.timestamp < from || to + Ms::HOUR <= print.timestamp {
             return false;
         }
         let column = self.columns.entry(print.timestamp.floor(TIME_BIN)).or_default();

@@ -1,7 +1,8 @@
-//! Indicators, one bar at a time.
+//! Indicators and strategies, one bar at a time.
 
 use shared::event::Bar;
 use shared::maths::indicators::{Indicator, IndicatorSet};
+use shared::maths::signals::STRATEGIES;
 
 use crate::market::{Noise, SCALES, minutes};
 use crate::record::Report;
@@ -34,6 +35,24 @@ pub(crate) fn indicators(report: &mut Report) {
                 let parsed: Vec<Indicator> = indicator.parse().into_iter().collect();
                 let mut set = IndicatorSet::new(&parsed);
                 bars.iter().for_each(|bar| part.numbers(set.push(bar)));
+            });
+        }
+    }
+}
+
+/// What each strategy says of every bar.
+pub(crate) fn signals(report: &mut Report) {
+    for (name, scale) in SCALES {
+        let bars = minutes(211, scale, 6_000);
+        for (id, make) in STRATEGIES {
+            report.part(&format!("{id}:{name}"), |part| {
+                let mut strategy = make();
+                for bar in &bars {
+                    let verdict = strategy.push(bar);
+                    part.row(&verdict.name());
+                    part.numbers(&[Some(verdict.confidence)]);
+                    verdict.inputs.iter().for_each(|(_, value)| part.numbers(&[*value]));
+                }
             });
         }
     }

@@ -36,6 +36,7 @@ const SECTIONS: &[Section] = &[
     ("guards", guards::guards),
     ("heatmap", heatmap::heatmap),
     ("indicators", indicators::indicators),
+    ("signals", indicators::signals),
 ];
 
 /// Names of the sections, by spaces.

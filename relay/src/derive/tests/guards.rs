@@ -82,6 +82,7 @@ impl Guarded {
         let history = Arc::new(history);
         let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+        let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history);
         let (clock, config) = (Clock::recorded(), GuardsConfig::default());
         clock.advance(NOW);
@@ -92,7 +93,7 @@ impl Guarded {
         let asker = Asker::new(hub.clone(), demand);
         tokio::spawn(hub.clone().run(bus.consume()));
         let told = bus.consume();
-        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, signals }, wanted));
+        tokio::spawn(run(bus.clone(), Makers { higher, joined, guards, heat, signals }, wanted));
         Guarded { bus, hub, clock, directory, asker, told }
     }
 

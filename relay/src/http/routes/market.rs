@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use futures_util::future::join_all;
 use serde::Serialize;
-use shared::event::{Body, Channel, Event, Funding, FundingKind, MemberName, Topic};
+use shared::event::{Body, Channel, Event, Funding, FundingKind, MemberName, OpenInterest, Topic};
 use shared::market::{Group, Instrument, Kind, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::joined::funding::{Basis, FundingJoin, JoinedFunding, countdown};
 use shared::maths::joined::liquidations::{JoinedLiquidations, LiquidationJoin, Sides};
@@ -16,6 +17,7 @@ use shared::wire::VenueState;
 
 use super::ApiState;
 use super::joined::{of_members, open_interest_of, read_all, step};
+use super::table::{Freshness, document};
 use crate::directory::JoinedMarket;
 use crate::history::BarsQuery;
 use crate::http::error::ApiError;
@@ -23,16 +25,16 @@ use crate::http::params::Params;
 use crate::ingest::VenueReport;
 use crate::store::Dataset;
 
-/// Longest stretch of open interest one answer holds.
-const MOST_HOURS: u64 = 168;
-/// More rows of a member than that stretch holds.
+/// Longest stretch one answer is about.
+pub(super) const MOST_HOURS: u64 = 168;
+/// More rows of a member than the stretches of an overview hold.
 const MOST_ROWS: usize = 100_000;
 /// Minutes of a day.
 const DAY_MINUTES: usize = 1_440;
 
 /// Open interest of a group at one instant.
-#[derive(Serialize)]
-pub(super) struct OiPoint {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(in crate::http) struct OiPoint {
     timestamp: Ms,
     /// Value in quote currency over the members that are neither missing nor without a value.
     oi_notional: f64,
@@ -45,17 +47,21 @@ pub(super) struct OiPoint {
 }
 
 /// `hours` of summed open interest on a grid of 5 minutes (or `interval`), ascending.
-pub(super) async fn oi_history(
-    State(state): State<ApiState>,
-    params: Params,
-) -> Result<Json<Vec<OiPoint>>, ApiError> {
+pub(super) async fn oi_history(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
     let market = state.group(&params)?.with(Channel::Oi);
     let hours = params.number("hours", 1, MOST_HOURS)?.unwrap_or(24);
     let step = step(&params)?;
     let to = state.history.now() + Ms(1);
     let from = to - Ms(Ms::HOUR.0.saturating_mul(i64::try_from(hours).unwrap_or(24)));
-    let events = read_all(&state, &market, (Dataset::Oi, (from - MAX_AGE, to), MOST_ROWS, true)).await?;
-    let rows = of_members(&market.members, &events, open_interest_of);
+    let mut rows: Vec<Vec<OpenInterest>> = vec![Vec::new(); market.members.len()];
+    let keep = |stretch: &[(usize, Event)]| {
+        for (n, event) in stretch {
+            if let (Some(rows), Some(oi)) = (rows.get_mut(*n), open_interest_of(event)) {
+                keep_last(rows, oi, step);
+            }
+        }
+    };
+    state.history.scan(Dataset::Oi, &market, (from - MAX_AGE, to), keep).await?;
     let points = series(&market.members, &rows, (from, to), step, MAX_AGE).into_iter().filter_map(|sum| {
         let valued = |(venue, held): (VenueId, _)| {
             let held: shared::maths::joined::open_interest::Held = held;
@@ -70,12 +76,25 @@ pub(super) async fn oi_history(
             unvalued: sum.unvalued,
         })
     });
-    Ok(Json(points.collect()))
+    let points: Vec<OiPoint> = points.collect();
+    Ok(document(&points, Freshness::Live))
+}
+
+/// Adds a member's next row. Of those between two instants of the grid the last one stands at the later: the others
+/// need not be kept, however many a venue tells.
+fn keep_last(rows: &mut Vec<OpenInterest>, oi: OpenInterest, step: Ms) {
+    let slot = |at: Ms| (at - Ms(1)).floor(step);
+    let usable = oi.open_interest.is_finite() && oi.open_interest >= 0.0;
+    match rows.last_mut() {
+        _ if !usable => {}
+        Some(last) if slot(last.timestamp) == slot(oi.timestamp) => *last = oi,
+        _ => rows.push(oi),
+    }
 }
 
 /// A group now: every member beside the sums.
-#[derive(Serialize)]
-pub(super) struct Overview {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(in crate::http) struct Overview {
     symbol: Symbol,
     group: Group,
     timestamp: Ms,
@@ -85,7 +104,7 @@ pub(super) struct Overview {
 }
 
 /// One member now; null is what its venue does not offer, or has not said (lately).
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct MemberNow {
     symbol: Symbol,
     venue: VenueId,
@@ -109,7 +128,7 @@ struct MemberNow {
 }
 
 /// A funding rate on all bases.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct RateNow {
     kind: FundingKind,
     timestamp: Ms,
@@ -124,7 +143,7 @@ struct RateNow {
 }
 
 /// Coins and quote currency of the last 24 hours.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize, Clone, Copy, schemars::JsonSchema)]
 struct DayVolume {
     volume: f64,
     /// Null where a minute has no average price.
@@ -133,7 +152,7 @@ struct DayVolume {
     minutes: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct Sums {
     open_interest: Option<JoinedOi>,
     predicted: Option<JoinedFunding>,

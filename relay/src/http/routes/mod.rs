@@ -5,6 +5,7 @@ mod computed;
 mod fields;
 mod flights;
 mod guards;
+mod heatmap;
 mod history;
 mod joined;
 mod market;
@@ -41,6 +42,27 @@ use crate::ingest::demand::Follower;
 use crate::ingest::lookup::Lookup;
 use crate::store::Store;
 
+pub(super) use guards::Answer as GuardsAnswer;
+pub(super) use market::{OiPoint, Overview};
+pub(super) use symbols::SymbolRow;
+pub(super) use udf::{Answer as UdfHistory, Config as UdfConfig, Found as UdfFound, SymbolInfo as UdfSymbol};
+
+/// Fields of every kind of row, by its name in the papers.
+pub(super) fn row_fields() -> [(&'static str, &'static [&'static str]); 8] {
+    use shared::event::{BookTop, Funding, Liquidation, OpenInterest};
+    use {joined::With, rows::BarRow, rows::CandleRow, rows::EventRow, table::Row};
+    [
+        ("Candle", With::<CandleRow>::FIELDS),
+        ("Bar", With::<BarRow>::FIELDS),
+        ("Oi", With::<EventRow<OpenInterest>>::FIELDS),
+        ("Funding", With::<EventRow<Funding>>::FIELDS),
+        ("Liquidation", With::<EventRow<Liquidation>>::FIELDS),
+        ("Book", EventRow::<BookTop>::FIELDS),
+        ("Gap", crate::store::GapRow::FIELDS),
+        ("Signal", computed::SignalRow::FIELDS),
+    ]
+}
+
 /// What these routes need.
 #[derive(Clone)]
 pub struct ApiState {
@@ -68,13 +90,14 @@ pub fn routes(state: ApiState) -> Router {
         .route("/api/history/liquidations", get(history::liquidations))
         .route("/api/history/book", get(history::book))
         .route("/api/gaps", get(history::gaps))
+        .route("/api/market/oi_history", get(market::oi_history))
+        .route("/api/market/liq_heatmap", get(heatmap::liq_heatmap))
         .route_layer(from_fn_with_state(Flights::default(), flights::share));
     Router::new()
         .merge(recorded)
         .route("/api/latest-candle", get(candles::latest))
         .route("/api/engine/guards", get(guards::guards))
         .route("/api/market/overview", get(market::overview))
-        .route("/api/market/oi_history", get(market::oi_history))
         .route("/api/indicators", post(computed::indicators))
         .route("/api/signals", post(computed::signals))
         .route("/api/symbols", get(symbols::symbols))

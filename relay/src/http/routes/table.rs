@@ -138,13 +138,29 @@ pub(super) async fn answer_table(table: impl Table, format: Format, freshness: F
         tokio::task::spawn_blocking(move || written(&table, format)).await.unwrap_or_default()
     };
     let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/json" };
-    let mut response = ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response();
+    tagged(tag, freshness, ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response())
+}
+
+/// One JSON document, tagged by its text.
+pub(super) fn document(value: &impl Serialize, freshness: Freshness) -> Response {
+    let mut body = Vec::new();
+    json(&mut body, value);
+    let tag = tag_of(&body);
+    tagged(tag, freshness, ([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// An answer under a tag. That a client has it already is seen where answers are shared.
+pub(super) fn tagged(tag: String, freshness: Freshness, mut response: Response) -> Response {
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, tag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(freshness.cache_control()));
     response
+}
+
+fn tag_of(body: &[u8]) -> String {
+    format!("W/\"{:016x}\"", xxh3_64(body))
 }
 
 /// The body and its tag.
@@ -155,7 +171,7 @@ fn written(table: &impl Table, format: Format) -> (Bytes, String) {
         Format::Columns => columns(table, &mut out),
         Format::Csv => lines(table, &mut out),
     }
-    let tag = format!("W/\"{:016x}\"", xxh3_64(&out));
+    let tag = tag_of(&out);
     (out.into(), tag)
 }
 

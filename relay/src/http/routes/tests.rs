@@ -1,6 +1,7 @@
 mod bad_input;
 mod computed;
 mod guards;
+mod heatmap;
 mod joined;
 mod sealed;
 mod stores;
@@ -27,7 +28,7 @@ use crate::Mode;
 use crate::bus::{Bus, MemoryBus};
 use crate::clock::Clock;
 use crate::config::GuardsConfig;
-use crate::derive::{self, Asker, GuardsMaker, HigherBars, JoinedBars, Makers, Signals};
+use crate::derive::{self, Asker, GuardsMaker, HeatMaps, HigherBars, JoinedBars, Makers, Signals};
 use crate::directory::Directory;
 use crate::history::{History, HistorySource, SourceError};
 use crate::hub::Hub;
@@ -165,8 +166,18 @@ async fn app_over(store: Arc<dyn Store>) -> axum::Router {
 
 /// The routes, with nothing handed out live but what they have made, and nothing known of venues.
 fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> axum::Router {
+    serve_live(directory, history, store, Arc::new(Hub::new()))
+}
+
+/// The same beside what a hub has handed out.
+fn serve_live(
+    directory: Directory,
+    history: Arc<History>,
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+) -> axum::Router {
     let board = Arc::new(Board::new(Mode::Live, directory.venues()));
-    let (hub, directory) = (Arc::new(Hub::new()), Arc::new(directory));
+    let directory = Arc::new(directory);
     let lookup = Arc::new(Lookup::new(directory.clone(), Clock::recorded()));
     lookup.add(Arc::new(symbols::Vendor));
     let follower = Arc::new(Follower::new(directory.clone(), hub.clone(), FollowLimits::default()));
@@ -185,9 +196,10 @@ fn serve(directory: Directory, history: Arc<History>, store: Arc<dyn Store>) -> 
     );
     let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
     let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
-    let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
     tokio::spawn(hub.clone().run(bus.consume()));
-    tokio::spawn(derive::run(bus, Makers { higher, joined, guards, signals }, wanted));
+    let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+    let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
+    tokio::spawn(derive::run(bus, Makers { higher, joined, guards, heat, signals }, wanted));
     routes(ApiState { directory, history, store, hub, board, lookup, follower, asker })
 }
 

@@ -161,6 +161,7 @@ fn prints_leave_with_their_bin_and_memory_is_bounded() {
     assert_eq!(map.map().map(|m| m.time_bins[12]), Some(window(NOW + Ms::HOUR, 1).1));
     // A venue's clock may be ahead of ours: its prints show when their time comes.
     let ahead = NOW + Ms::HOUR + TIME_BIN;
+    assert!(!map.push(print(NOW + Ms(7_800_000), 100.0, 3.0)), "no clock is that far ahead");
     assert!(map.push(print(ahead, 100.0, 3.0)));
     assert_eq!(map.map().map(|m| m.cells.len()), Some(0));
     map.advance(ahead);

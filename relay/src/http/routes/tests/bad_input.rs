@@ -71,6 +71,9 @@ async fn bad_input_is_refused_by_name() {
         ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=0", "invalid_number"),
         ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=169", "invalid_number"),
         ("/api/market/oi_history?symbol=BTCUSDT-PERP&interval=7m", "invalid_interval"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=-1", "invalid_number"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=1e9", "invalid_number"),
+        ("/api/market/oi_history?symbol=BTCUSDT-PERP&hours=1&hours=2", "repeated_parameter"),
         ("/api/latest-candle?symbol=BTCUSDT-PERP&interval=2H", "invalid_interval"),
     ] {
         assert_eq!(get(&app, uri).await.json()["code"], code, "{uri}");
