@@ -28,7 +28,7 @@ pub struct Directory {
 }
 
 /// Whether a symbol is still traded at a venue.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Listing {
     Trading,

@@ -25,7 +25,7 @@ pub mod transfer;
 pub mod venues;
 
 /// What the relay serves; the page labels everything that is not `Live`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Real venues.

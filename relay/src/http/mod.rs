@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod error;
 mod limits;
+mod papers;
 pub mod params;
 mod routes;
 mod status;
@@ -199,7 +200,8 @@ pub fn router(core: Arc<Core>, api: Router, page: Router) -> Router {
         .route("/metrics", get(status::metrics))
         .route("/api/status", get(status::status))
         .route("/api/snapshot", get(status::snapshot))
-        .with_state(core.clone());
+        .with_state(core.clone())
+        .merge(papers::routes());
     let socket = Router::new()
         .route("/ws", get(ws::upgrade))
         .method_not_allowed_fallback(wrong_method)

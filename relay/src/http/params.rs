@@ -102,13 +102,17 @@ impl Params {
     /// A comma list under `name`.
     ///
     /// # Errors
-    /// 400 naming the item that cannot be read.
+    /// 400 naming the item that cannot be read, or where there is none.
     pub fn list<T>(
         &self,
         name: &'static str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<Vec<T>>, ApiError> {
-        self.parse(name, "invalid_list", |t| t.split(',').filter(|s| !s.is_empty()).map(&read).collect())
+        self.parse(name, "invalid_list", |text| {
+            let items: Vec<T> =
+                text.split(',').filter(|s| !s.is_empty()).map(&read).collect::<Result<_, _>>()?;
+            if items.is_empty() { Err("a list of nothing".into()) } else { Ok(items) }
+        })
     }
 }
 

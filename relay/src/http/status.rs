@@ -23,7 +23,7 @@ pub(super) async fn health() -> Json<serde_json::Value> {
     Json(serde_json::json!({ "status": "ok" }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct StatusAnswer {
     version: &'static str,
     uptime_s: u64,
@@ -36,7 +36,7 @@ pub(super) struct StatusAnswer {
     clients: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct BusStatus {
     kind: &'static str,
     cursor: shared::event::Cursor,
@@ -66,10 +66,26 @@ pub(super) async fn metrics(State(core): State<Arc<Core>>) -> Response {
         .into_response()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct SnapshotAnswer {
     cursor: shared::event::Cursor,
+    #[schemars(with = "Vec<Frame>")]
     frames: Vec<Data>,
+}
+
+/// A data frame; its schema is among those of the frames.
+struct Frame;
+
+impl schemars::JsonSchema for Frame {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Frame".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "$ref": "#/components/schemas/ServerFrame" })
+    }
 }
 
 /// The frames a new subscriber would get: what a page polls while its socket is down.
@@ -90,8 +106,11 @@ pub(super) async fn snapshot(
         resume: None,
     };
     let topics = core.topics_of(&request).map_err(|e| {
-        let status = if e.code == "unknown_symbol" { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
-        ApiError::new(status, e.code, e.message)
+        let (status, parameter) = match e.code {
+            "unknown_symbol" => (StatusCode::NOT_FOUND, "symbol"),
+            _ => (StatusCode::BAD_REQUEST, "venue"),
+        };
+        ApiError::new(status, e.code, format!("`{parameter}`: {}", e.message))
     })?;
     core.follower.poll(&topics).map_err(|full| too_many(&full, &core.follower))?;
     core.asker.wanted(&topics).await;

@@ -46,7 +46,7 @@ pub enum Teller {
 }
 
 /// One topic in `/api/status`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct TopicStatus {
     pub symbol: Symbol,
     pub channel: Channel,
@@ -57,7 +57,7 @@ pub struct TopicStatus {
 }
 
 /// One REST budget in `/api/status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct BudgetStatus {
     pub name: String,
     pub used: u32,
@@ -69,7 +69,7 @@ pub struct BudgetStatus {
 }
 
 /// One venue in `/api/status`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct VenueReport {
     pub venue: VenueId,
     pub connected: bool,

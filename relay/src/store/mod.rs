@@ -259,7 +259,7 @@ pub trait HotStore: Store {
 }
 
 /// For `/api/status`.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct StoreStats {
     pub kind: &'static str,
     pub bytes: u64,

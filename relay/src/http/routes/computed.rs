@@ -252,7 +252,7 @@ impl Table for Values {
 }
 
 /// What a strategy says of one bar, with the fields of a signal frame.
-struct SignalRow {
+pub(super) struct SignalRow {
     timestamp: Ms,
     action: &'static str,
     confidence: f64,

@@ -13,8 +13,9 @@ use crate::http::params::Params;
 use crate::http::too_many;
 
 /// What `/ws` tells on `guards`, with the symbol and venue that were asked for.
-#[derive(Serialize)]
-pub(super) struct Answer {
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GuardsAnswer")]
+pub(in crate::http) struct Answer {
     /// As `timestamp`.
     ts: Ms,
     symbol: Symbol,

@@ -61,7 +61,10 @@ async fn series<R: Row>(
     row: impl Fn(Event) -> Option<R>,
 ) -> Result<Response, ApiError> {
     let (symbol, mut venue) = state.market(&params)?;
-    if !all_venues && venue.is_none() {
+    if all_venues {
+        // The grid of sums, which one venue's rows have no need of: refused all the same where it makes no sense.
+        joined::step(&params)?;
+    } else if venue.is_none() {
         venue = Some(state.instrument(&params)?.venue.clone());
     }
     let range = Range::read(&params)?;

@@ -19,8 +19,8 @@ const MOST_FOUND: u64 = 500;
 const MAX_QUERY_CHARS: usize = 64;
 
 /// A symbol with every venue that lists it; tick size and multiplier are the default venue's.
-#[derive(Serialize)]
-pub(super) struct SymbolRow {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(in crate::http) struct SymbolRow {
     symbol: Symbol,
     group: Group,
     kind: Kind,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::market::Ms;
 
 /// What the sealer does. The log says each change at level debug.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     #[default]
@@ -35,7 +35,7 @@ impl Phase {
 }
 
 /// `archive` in the status of the store.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, schemars::JsonSchema)]
 pub struct ArchiveStats {
     pub files: usize,
     pub bytes: u64,
@@ -51,7 +51,7 @@ pub struct ArchiveStats {
 }
 
 /// `disk` in the status of the store.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, schemars::JsonSchema)]
 pub struct DiskStats {
     /// Hot store and archive together.
     pub used_bytes: u64,
