@@ -80,6 +80,35 @@ async fn a_closed_bar_is_told_once_and_corrections_count_for_those_after_it() {
 }
 
 #[tokio::test]
+async fn longer_bars_are_judged_when_they_close() {
+    let rig = Rig::start(1, LONG).await;
+    let topic = signal_topic(Timeframe::M5);
+    // Bars that are fed and not stored: they are to come from the bus from the first on.
+    rig.subscribe(&Topic { channel: Channel::Bar, ..topic.clone() }).await;
+    let mut events = rig.bus.consume();
+    rig.subscribe(&topic).await;
+    let minutes: Vec<Bar> = stored().into_iter().chain((0..1_500).map(|n| wave_of_fives(n))).collect();
+    for minute in &minutes[200..] {
+        rig.feed(0, *minute);
+    }
+    // A strategy of closes: those of the last minutes of the buckets.
+    let closing = |bar: &&Bar| (bar.timestamp + Ms::MINUTE).floor(Ms(300_000)) == bar.timestamp + Ms::MINUTE;
+    let bars: Vec<Bar> = minutes
+        .iter()
+        .filter(closing)
+        .map(|bar| Bar { timestamp: bar.timestamp.floor(Ms(300_000)), interval: Timeframe::M5, ..*bar })
+        .collect();
+    let expected = expected(&bars, RUNNING);
+    assert!(expected.len() >= 2, "{expected:?}");
+    assert_eq!(signals(&mut events, &topic, expected.len()).await, expected);
+}
+
+/// The wave five times as long.
+fn wave_of_fives(n: i64) -> Bar {
+    Bar { close: wave(n.div_euclid(5)).close, ..wave(n) }
+}
+
+#[tokio::test]
 async fn what_nobody_wants_ends() {
     let rig = Rig::start(1, LONG).await;
     let (bus, directory) = (rig.bus.clone(), rig.directory.clone());
