@@ -87,7 +87,7 @@ async fn longer_bars_are_judged_when_they_close() {
     rig.subscribe(&Topic { channel: Channel::Bar, ..topic.clone() }).await;
     let mut events = rig.bus.consume();
     rig.subscribe(&topic).await;
-    let minutes: Vec<Bar> = stored().into_iter().chain((0..1_500).map(|n| wave_of_fives(n))).collect();
+    let minutes: Vec<Bar> = stored().into_iter().chain((0..1_500).map(wave_of_fives)).collect();
     for minute in &minutes[200..] {
         rig.feed(0, *minute);
     }

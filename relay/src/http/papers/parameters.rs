@@ -94,6 +94,7 @@ fn described(key: &str) -> Option<(&str, Value, &'static str, Value)> {
             json!("json"),
         ),
         "hours" => (key, number(1, 168, Some(24)), "How far back.", json!(1)),
+        "hours_back" => ("hours", number(1, 168, Some(1)), "How far back.", json!(1)),
         "all" => (
             key,
             json!({ "type": "string", "enum": ["true", "false"], "default": "false" }),

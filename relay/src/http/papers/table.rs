@@ -211,6 +211,19 @@ pub(super) const PAPERS: &[Paper] = &[
         )
     },
     Paper {
+        parameters: &["!symbol", "hours_back", "venue"],
+        answer: Answer::Json(of::<routes::HeatmapAnswer>),
+        refusals: &[400, 404, 503],
+        example: "symbol=BTCUSDT-PERP",
+        ..get(
+            "/api/market/liq_heatmap",
+            "Market",
+            "Heat map of liquidation prints",
+            "Liquidations of the group, or of one venue, by price and time, on a grid that stands still until the price \
+             leaves its middle. docs/HEATMAP.md has the rules.",
+        )
+    },
+    Paper {
         parameters: &["!symbol"],
         answer: Answer::Json(of::<routes::Overview>),
         refusals: &[400, 404, 503],

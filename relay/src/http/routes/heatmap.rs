@@ -17,8 +17,9 @@ use crate::http::error::ApiError;
 use crate::http::params::Params;
 
 /// A heat map and what it is of.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "HeatmapAnswer")]
+pub(in crate::http) struct Answer {
     symbol: Symbol,
     /// `all`: the whole group.
     venue: VenueId,

@@ -43,6 +43,7 @@ use crate::ingest::lookup::Lookup;
 use crate::store::Store;
 
 pub(super) use guards::Answer as GuardsAnswer;
+pub(super) use heatmap::Answer as HeatmapAnswer;
 pub(super) use market::{OiPoint, Overview};
 pub(super) use symbols::SymbolRow;
 pub(super) use udf::{Answer as UdfHistory, Config as UdfConfig, Found as UdfFound, SymbolInfo as UdfSymbol};
