@@ -1,12 +1,12 @@
 //! Every kind of market maths over the same generated markets, told as counts and digests.
 //!
 //! Compiled natively and to wasm, the reports must be the same text: `cargo xtask test` compares them section by
-//! section ([`SECTIONS`]). Each line of a section is a part with the number of rows it gave and a digest of all their
+//! section (`SECTIONS`). Each line of a section is a part with the number of rows it gave and a digest of all their
 //! bits; where it differs, that part computes something else in a browser than in the relay.
 //!
-//! - [`market`]: the markets, from a fixed seed: holes, extremes, prices down to 1e-8;
-//! - [`bars`], [`joined`], [`guards`], [`heatmap`], [`indicators`]: what is computed of them; [`record`]: how it is told;
-//! - [`bench`]: what `cargo xtask bench` times in Node.
+//! - `market`: the markets, from a fixed seed: holes, extremes, prices down to 1e-8;
+//! - `bars`, `joined`, `guards`, `heatmap`, `indicators`: what is computed of them; `record`: how it is told;
+//! - `bench`: what `cargo xtask bench` times in Node.
 
 mod bars;
 mod bench;

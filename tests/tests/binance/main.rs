@@ -1,5 +1,6 @@
 //! The real adapter against a fake Binance.
 
+mod backfill;
 mod data;
 mod dynamic;
 mod faults;

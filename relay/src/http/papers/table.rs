@@ -14,7 +14,7 @@ pub(super) struct Paper {
     pub(super) group: &'static str,
     pub(super) summary: &'static str,
     pub(super) about: &'static str,
-    /// Names of [`super::parameters::PARAMETERS`]; required ones begin with `!`.
+    /// Names that [`super::parameters`] knows; required ones begin with `!`.
     pub(super) parameters: &'static [&'static str],
     /// Schema of a request's body.
     pub(super) body: Option<Schema>,
