@@ -3,6 +3,7 @@
 //! `cargo run --example archive_sample -- FOLDER`. One line of JSON per file: its path, rows, and by column how many
 //! values are null, with the sum of numbers, as computed here from the rows that were written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -58,9 +59,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What a file should be found to hold. Sums are of quarters, so that any order of adding gives the same.
+/// What a file should be found to hold. Sums are of quarters, and of integers exact before they are rounded, so that any
+/// order of adding gives the same.
 fn said(meta: &Meta, rows: &[Event]) -> Value {
     let mut columns: Map<String, Value> = Map::new();
+    let mut whole: BTreeMap<String, i128> = BTreeMap::new();
     for row in rows {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(row) else { continue };
         fields.remove("type");
@@ -70,12 +73,16 @@ fn said(meta: &Meta, rows: &[Event]) -> Value {
             fields.insert("depth_ask_usd".into(), depth["ask_usd"].clone());
         }
         for (name, value) in fields {
-            let column = columns.entry(name).or_insert_with(|| json!({ "values": 0 }));
+            let column = columns.entry(name.clone()).or_insert_with(|| json!({ "values": 0 }));
             if value.is_null() {
                 continue;
             }
             column["values"] = json!(column["values"].as_u64().unwrap_or(0) + 1);
-            if let Some(number) = value.as_f64() {
+            if let Some(number) = value.as_i64() {
+                let sum = whole.entry(name).or_default();
+                *sum += i128::from(number);
+                column["sum"] = json!(*sum as f64);
+            } else if let Some(number) = value.as_f64() {
                 column["sum"] = json!(column["sum"].as_f64().unwrap_or(0.0) + number);
             }
         }

@@ -48,7 +48,7 @@ async fn measure(what: &str, store: Arc<dyn Store>) -> Result<()> {
     let seconds = began.elapsed().as_secs_f64();
     let cpu = processor_seconds().zip(cpu).map(|(now, then)| now - then);
     let value = EVENTS as f64 / cpu.unwrap_or(seconds).max(seconds);
-    let more = json!({
+    let about = json!({
         "events": EVENTS,
         "seconds": round(seconds),
         "processor_seconds": cpu.map(round),
@@ -58,7 +58,7 @@ async fn measure(what: &str, store: Arc<dyn Store>) -> Result<()> {
     let what = format!("events into {what}, one core");
     println!(
         "{}",
-        json!({"what": what, "value": value.round(), "unit": "events/s", "budget": BUDGET, "more": more})
+        json!({"what": what, "value": value.round(), "unit": "events/s", "budget": BUDGET, "more": true, "about": about})
     );
     Ok(())
 }

@@ -94,10 +94,10 @@ test('row groups and pages are as the reader wants them', async () => {
     { id: 0, rows: 65_536 },
     { id: 1, rows: 14_464 },
   ]);
-  const columns = await rows(`SELECT path_in_schema AS name, compression, stats_min, stats_max
+  const columns = await rows(`SELECT path_in_schema AS name, compression, stats_min_value, stats_max_value
     FROM parquet_metadata(${book}) WHERE row_group_id = 0`);
   assert.ok(columns.every((column) => column.compression === 'ZSTD'));
-  assert.ok(columns.every((column) => column.stats_min !== null && column.stats_max !== null));
+  assert.ok(columns.every((column) => column.stats_min_value !== null && column.stats_max_value !== null));
 });
 
 test('what is read is what the relay would say, to the bit', async () => {

@@ -41,22 +41,31 @@ pub(crate) fn llvm_tools(project: &Project) -> Result<(PathBuf, String)> {
     Ok((dir, "installed".into()))
 }
 
-/// npm packages of the page and its tests.
+/// npm packages of the page and its tests, exactly as the lock file says. `npm ci` deletes and rewrites `node_modules`.
 pub(crate) fn npm_packages(project: &Project) -> Result<String> {
-    npm_packages_of(&project.root)
+    npm(&project.root, "package-lock.json", "ci")
 }
 
-/// npm packages of a folder exactly as its lock file says. `npm ci` deletes and rewrites `node_modules`, so it runs only
-/// when the lock file differs from the one it last ran with.
+/// npm packages that only a test needs, in a folder of their own without a lock file: their exact versions are in its
+/// `package.json`, and of a package per platform only this one's is looked at.
 pub(crate) fn npm_packages_of(folder: &Path) -> Result<String> {
-    let lock = std::fs::read(folder.join("package-lock.json")).context("package-lock.json")?;
+    npm(folder, "package.json", "install")
+}
+
+/// Installs where the file that says what differs from the one of the last time.
+fn npm(folder: &Path, said: &str, command: &str) -> Result<String> {
+    let wanted = std::fs::read(folder.join(said)).with_context(|| said.to_owned())?;
     let stamp = folder.join("node_modules/.tapedeck-lock");
-    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok("present".into());
     }
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    call(npm, folder, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).run()?;
-    std::fs::write(stamp, lock)?;
+    let mut args = vec![command, "--no-audit", "--no-fund", "--loglevel=error"];
+    if command == "install" {
+        args.push("--no-package-lock");
+    }
+    call(npm, folder, &args).run()?;
+    std::fs::write(stamp, wanted)?;
     Ok("installed".into())
 }
 
