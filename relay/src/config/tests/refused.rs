@@ -63,10 +63,6 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
             ("TAPEDECK_ADDRESS", "0.0.0.0"),
             "server.address: 0.0.0.0:8000 is reachable from outside: set TAPEDECK_TOKENS, or TAPEDECK_PUBLIC=true to serve everybody, or listen on 127.0.0.1",
         ),
-        (
-            ("STORE_URL", "postgres://me:secret@x/y"),
-            "STORE_URL: PostgreSQL is not supported in this version: use sqlite:PATH or leave it unset",
-        ),
     ];
     for (pair, expected) in variables {
         assert_eq!(from_env(&[pair]).unwrap_err().to_string(), expected);

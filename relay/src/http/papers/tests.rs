@@ -171,8 +171,9 @@ fn the_protocols_examples_are_frames() {
     for block in text.split("```json\n").skip(1) {
         let example = block.split("```").next().unwrap();
         let frame: Value = serde_json::from_str(example).unwrap_or_else(|e| panic!("{e}: {example}"));
+        // A signal has both.
         let (schema, kind) =
-            if frame.get("action").is_some() { (&client, "action") } else { (&server, "type") };
+            if frame.get("type").is_some() { (&server, "type") } else { (&client, "action") };
         let faults: Vec<String> = schema.iter_errors(&frame).map(|e| e.to_string()).collect();
         assert!(faults.is_empty(), "{faults:?}: {example}");
         kinds.insert(frame[kind].as_str().unwrap().to_owned());
