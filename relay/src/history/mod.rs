@@ -315,7 +315,11 @@ impl History {
                     None => break,
                 }
             }
-            rows.append(&mut window);
+            if rows.is_empty() {
+                rows = window;
+            } else {
+                rows.append(&mut window);
+            }
             start = end;
         }
         Ok(rows)

@@ -10,8 +10,8 @@ use super::ApiState;
 use super::history::finish;
 use super::joined;
 use super::query::{DEFAULT_ROWS, Format, MAX_ROWS, Range};
-use super::rows::{BarRow, CandleRow};
-use super::table::{Freshness, answer, object};
+use super::rows::{BarRow, Bars, CandleRow, Candles};
+use super::table::{Freshness, answer_table, object};
 use crate::history::{Answer, BarsQuery, Candle};
 use crate::http::error::ApiError;
 use crate::http::params::Params;
@@ -44,8 +44,7 @@ async fn rows(state: ApiState, uri: Uri, params: Params, newest: usize) -> Resul
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
-    let row = |candle: Candle| CandleRow { instrument: query.instrument.clone(), bar: candle.bar };
-    let response = answer(candles.into_iter().map(row).collect(), format, freshness).await;
+    let response = answer_table(Candles(query.instrument.clone(), candles), format, freshness).await;
     Ok(finish(response, &uri, &params, next, incomplete))
 }
 
@@ -63,8 +62,7 @@ pub(super) async fn bars(
     let Answer { mut candles, incomplete } = state.history.candles(&query).await?;
     let next = range.page(&mut candles, |row| row.bar.timestamp);
     let freshness = freshness(&state, &query, &range, incomplete.is_some());
-    let row = |candle| BarRow { instrument: query.instrument.clone(), candle };
-    let response = answer(candles.into_iter().map(row).collect(), format, freshness).await;
+    let response = answer_table(Bars(query.instrument.clone(), candles), format, freshness).await;
     Ok(finish(response, &uri, &params, next, incomplete))
 }
 

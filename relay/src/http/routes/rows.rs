@@ -8,7 +8,7 @@ use shared::event::{
 };
 use shared::market::{Instrument, Ms, Symbol, VenueId};
 
-use super::table::{Cell, Row};
+use super::table::{Cell, Row, Table};
 use crate::history::Candle;
 use crate::store::GapRow;
 
@@ -90,28 +90,31 @@ impl Row for CandleRow {
     ];
 
     fn cell(&self, field: usize) -> Cell<'_> {
-        let bar = &self.bar;
-        match field {
-            0 => Cell::Int(bar.timestamp.0),
-            1 => Cell::Number(bar.open),
-            2 => Cell::Number(bar.high),
-            3 => Cell::Number(bar.low),
-            4 => Cell::Number(bar.close),
-            5 => Cell::Number(bar.volume),
-            6 => Cell::Text(self.instrument.symbol.as_str()),
-            7 => Cell::Text(self.instrument.venue.as_str()),
-            8 => Cell::Text(bar.interval.name()),
-            9 => Cell::Bool(bar.closed),
-            10 => Cell::Text(origin(bar.origin)),
-            11 => Cell::maybe_number(bar.buy_volume),
-            12 => Cell::maybe_number(bar.sell_volume),
-            13 => Cell::maybe_number(bar.cvd),
-            14 => time(bar.cvd_from),
-            15 => Cell::maybe_number(bar.vwap),
-            16 => count(bar.trades),
-            17 => Cell::Int(bar.revision.into()),
-            _ => time(bar.through),
-        }
+        candle_cell(&self.instrument, &self.bar, field)
+    }
+}
+
+fn candle_cell<'a>(instrument: &'a Instrument, bar: &Bar, field: usize) -> Cell<'a> {
+    match field {
+        0 => Cell::Int(bar.timestamp.0),
+        1 => Cell::Number(bar.open),
+        2 => Cell::Number(bar.high),
+        3 => Cell::Number(bar.low),
+        4 => Cell::Number(bar.close),
+        5 => Cell::Number(bar.volume),
+        6 => Cell::Text(instrument.symbol.as_str()),
+        7 => Cell::Text(instrument.venue.as_str()),
+        8 => Cell::Text(bar.interval.name()),
+        9 => Cell::Bool(bar.closed),
+        10 => Cell::Text(origin(bar.origin)),
+        11 => Cell::maybe_number(bar.buy_volume),
+        12 => Cell::maybe_number(bar.sell_volume),
+        13 => Cell::maybe_number(bar.cvd),
+        14 => time(bar.cvd_from),
+        15 => Cell::maybe_number(bar.vwap),
+        16 => count(bar.trades),
+        17 => Cell::Int(bar.revision.into()),
+        _ => time(bar.through),
     }
 }
 
@@ -140,29 +143,67 @@ impl Row for BarRow {
     ];
 
     fn cell(&self, field: usize) -> Cell<'_> {
-        let bar = &self.candle.bar;
-        match field {
-            0 => Cell::Int(bar.timestamp.0),
-            1 => Cell::Int(self.candle.received.0),
-            2 => Cell::Text(self.instrument.symbol.as_str()),
-            3 => Cell::Text(self.instrument.venue.as_str()),
-            4 => Cell::Text(bar.interval.name()),
-            5 => Cell::Number(bar.open),
-            6 => Cell::Number(bar.high),
-            7 => Cell::Number(bar.low),
-            8 => Cell::Number(bar.close),
-            9 => Cell::Number(bar.volume),
-            10 => Cell::maybe_number(bar.buy_volume),
-            11 => Cell::maybe_number(bar.sell_volume),
-            12 => Cell::maybe_number(bar.cvd),
-            13 => time(bar.cvd_from),
-            14 => Cell::maybe_number(bar.vwap),
-            15 => count(bar.trades),
-            16 => Cell::Text(origin(bar.origin)),
-            17 => Cell::Int(bar.revision.into()),
-            18 => Cell::Bool(bar.closed),
-            _ => time(bar.through),
-        }
+        bar_cell(&self.instrument, &self.candle, field)
+    }
+}
+
+fn bar_cell<'a>(instrument: &'a Instrument, candle: &Candle, field: usize) -> Cell<'a> {
+    let bar = &candle.bar;
+    match field {
+        0 => Cell::Int(bar.timestamp.0),
+        1 => Cell::Int(candle.received.0),
+        2 => Cell::Text(instrument.symbol.as_str()),
+        3 => Cell::Text(instrument.venue.as_str()),
+        4 => Cell::Text(bar.interval.name()),
+        5 => Cell::Number(bar.open),
+        6 => Cell::Number(bar.high),
+        7 => Cell::Number(bar.low),
+        8 => Cell::Number(bar.close),
+        9 => Cell::Number(bar.volume),
+        10 => Cell::maybe_number(bar.buy_volume),
+        11 => Cell::maybe_number(bar.sell_volume),
+        12 => Cell::maybe_number(bar.cvd),
+        13 => time(bar.cvd_from),
+        14 => Cell::maybe_number(bar.vwap),
+        15 => count(bar.trades),
+        16 => Cell::Text(origin(bar.origin)),
+        17 => Cell::Int(bar.revision.into()),
+        18 => Cell::Bool(bar.closed),
+        _ => time(bar.through),
+    }
+}
+
+/// Bars of one market, each as a [`CandleRow`].
+pub(super) struct Candles(pub(super) Arc<Instrument>, pub(super) Vec<Candle>);
+
+impl Table for Candles {
+    fn fields(&self) -> Vec<&str> {
+        CandleRow::FIELDS.to_vec()
+    }
+
+    fn rows(&self) -> usize {
+        self.1.len()
+    }
+
+    fn cell(&self, row: usize, field: usize) -> Cell<'_> {
+        self.1.get(row).map_or(Cell::Absent, |candle| candle_cell(&self.0, &candle.bar, field))
+    }
+}
+
+/// Bars of one market, each as a [`BarRow`].
+pub(super) struct Bars(pub(super) Arc<Instrument>, pub(super) Vec<Candle>);
+
+impl Table for Bars {
+    fn fields(&self) -> Vec<&str> {
+        BarRow::FIELDS.to_vec()
+    }
+
+    fn rows(&self) -> usize {
+        self.1.len()
+    }
+
+    fn cell(&self, row: usize, field: usize) -> Cell<'_> {
+        self.1.get(row).map_or(Cell::Absent, |candle| bar_cell(&self.0, candle, field))
     }
 }
 

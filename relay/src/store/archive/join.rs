@@ -47,13 +47,12 @@ impl Joining {
         if self.query.newest {
             return self.newest(archive);
         }
-        let mut all = Vec::new();
+        let files: u64 = self.days.iter().flatten().map(|file| file.written.rows).sum();
+        let there = self.hot.len().saturating_add(usize::try_from(files).unwrap_or(usize::MAX));
+        // Of a file that joins venues fewer may be asked for: room for one answer is enough to begin with.
+        let mut all = Vec::with_capacity(there.min(self.query.limit).min(3 * PAGE_ROWS));
         while let Some(mut rows) = self.next(archive)? {
-            if all.is_empty() {
-                all = rows;
-            } else {
-                all.append(&mut rows);
-            }
+            all.append(&mut rows);
         }
         Ok(all)
     }

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use parquet::basic::{LogicalType, TimeUnit};
-use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::basic::{Compression, LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::{ParquetError, Result};
@@ -14,6 +13,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::statistics::Statistics;
 
 use super::Sealed;
+use super::pages::Counted;
 use super::window::Window;
 use crate::store::row::{self, BadValue, COMMON, Column, Kind};
 
@@ -112,8 +112,18 @@ impl Sealed {
         let rows = self.metadata.row_group_num_rows(group)?;
         let index = self.metadata.page_index().and_then(|index| index.offset_index(group, column));
         let locations = index.map(|index| index.page_locations().clone());
-        let reader = SerializedPageReader::new(self.input.clone(), chunk, rows, locations)?;
-        let counted = Counted { inner: reader, pages: pages.clone() };
+        // A reader's own codec is made anew for each column, at the cost of a day's worth of its values. This archive's
+        // pages are taken as they are and unpacked by one that stays.
+        let packed = self.meta.is_some() && matches!(chunk.compression(), Compression::ZSTD(_));
+        let plain;
+        let as_is = if packed {
+            plain = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
+            &plain
+        } else {
+            chunk
+        };
+        let inner = SerializedPageReader::new(self.input.clone(), as_is, rows, locations)?;
+        let counted = Counted { inner, packed, pages: pages.clone() };
         Ok(get_column_reader(chunk.column_descr_ptr(), Box::new(counted)))
     }
 }
@@ -338,49 +348,5 @@ impl row::Source for Source {
             (Values::Same(Same::Null), _) => Ok(None),
             _ => Err(BadValue::Missing),
         }
-    }
-}
-
-/// Counts the data pages that are decoded.
-struct Counted {
-    inner: SerializedPageReader<super::input::Input>,
-    pages: Arc<AtomicU64>,
-}
-
-impl Iterator for Counted {
-    type Item = Result<Page>;
-
-    fn next(&mut self) -> Option<Result<Page>> {
-        self.get_next_page().transpose()
-    }
-}
-
-impl PageReader for Counted {
-    fn get_next_page(&mut self) -> Result<Option<Page>> {
-        let page = self.inner.get_next_page()?;
-        if page.as_ref().is_some_and(Page::is_data_page) {
-            self.pages.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(page)
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        self.inner.peek_next_page()
-    }
-
-    fn skip_next_page(&mut self) -> Result<()> {
-        self.inner.skip_next_page()
-    }
-
-    fn supports_deferred_dictionary(&self) -> bool {
-        self.inner.supports_deferred_dictionary()
-    }
-
-    fn take_deferred_dictionary(&mut self) -> Result<Option<Page>> {
-        self.inner.take_deferred_dictionary()
-    }
-
-    fn at_record_boundary(&mut self) -> Result<bool> {
-        self.inner.at_record_boundary()
     }
 }

@@ -5,6 +5,7 @@
 
 mod columns;
 mod input;
+mod pages;
 mod window;
 
 #[cfg(test)]
