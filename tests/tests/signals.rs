@@ -61,13 +61,24 @@ async fn a_live_signal_is_the_row_of_its_bar() -> Result<()> {
     let frames: Vec<Value> = client.take().into_iter().filter(signal).collect();
 
     let body = json!({"symbol": SYMBOL, "interval": "1m", "from": START, "strategy_id": "ema_crossover_rsi"});
-    let (status, rows) = relay.post("/api/signals", &body).await?;
-    assert_eq!(status, 200, "{rows}");
-    let rows = rows.as_array().context("rows")?;
+    let last = frames[frames.len() - 1]["timestamp"].as_i64();
     let within = |row: &&Value| {
         let at = row["timestamp"].as_i64();
-        at >= frames[0]["timestamp"].as_i64() && at <= frames[frames.len() - 1]["timestamp"].as_i64()
+        at >= frames[0]["timestamp"].as_i64() && at <= last
     };
+    // A bar is told before it is recorded: its row follows within moments.
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    let rows = loop {
+        let (status, rows) = relay.post("/api/signals", &body).await?;
+        assert_eq!(status, 200, "{rows}");
+        let there =
+            rows.as_array().is_some_and(|rows| rows.iter().any(|row| row["timestamp"].as_i64() == last));
+        if there || std::time::Instant::now() > until {
+            break rows;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let rows = rows.as_array().context("rows")?;
     let acting: Vec<&Value> = rows.iter().filter(within).filter(|row| row["action"] != "hold").collect();
     assert_eq!(acting.len(), frames.len(), "{frames:?}");
     for (frame, row) in frames.iter().zip(acting) {

@@ -100,6 +100,7 @@ pub(in crate::http) struct Config {
     supports_marks: bool,
     supports_timescale_marks: bool,
     supports_time: bool,
+    #[schemars(with = "Vec<String>")]
     supported_resolutions: [&'static str; 9],
     exchanges: Vec<Exchange>,
     symbols_types: Vec<SymbolType>,

@@ -65,7 +65,9 @@ pub(in crate::http) struct SymbolInfo {
     has_daily: bool,
     has_weekly_and_monthly: bool,
     has_empty_bars: bool,
+    #[schemars(with = "Vec<String>")]
     intraday_multipliers: [&'static str; 6],
+    #[schemars(with = "Vec<String>")]
     supported_resolutions: [&'static str; 9],
     volume_precision: u32,
     currency_code: String,
