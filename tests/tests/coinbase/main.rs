@@ -109,7 +109,10 @@ async fn a_day_is_filled_in_pages_of_300_and_books_are_the_venues_own() -> Resul
 
     let symbols = relay.rows("/api/symbols").await?;
     let row = symbols.iter().find(|s| s["symbol"] == PAIR).context("the pair")?;
-    assert_eq!((&row["group"], &row["channels"]), (&json!("BTC-SPOT"), &json!(["bar", "trade", "book"])));
+    assert_eq!(
+        (&row["group"], &row["channels"]),
+        (&json!("BTC-SPOT"), &json!(["bar", "trade", "book", "signal", "guards"]))
+    );
     let counts = fake.counts();
     assert_eq!(counts.violations.len(), 0, "{:?}", counts.violations);
     assert_eq!((counts.errors, counts.unsubscribed_closed), (0, 0));
