@@ -7,9 +7,10 @@ use wasm_bindgen::JsCast;
 
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
+use crate::desk::Desk;
 use crate::ui::{Compare, PaneTabs, Side, Stage, Strip, Toast, TopBar};
 
-/// The deck, for components; only the browser's one thread ever touches it.
+/// A deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
 pub(crate) struct DeckRef(StoredValue<Rc<Deck>, LocalStorage>);
 
@@ -19,14 +20,20 @@ impl DeckRef {
     }
 }
 
-/// The deck of this page.
+/// The deck of this place: inside a chart's place its own, around the charts the active one.
 pub(crate) fn use_deck() -> DeckRef {
     expect_context::<DeckRef>()
 }
 
-/// What there is to show.
+/// What there is to show of [`use_deck`].
 pub(crate) fn use_view() -> View {
     expect_context::<View>()
+}
+
+/// Makes `deck` the one that [`use_deck`] and [`use_view`] give from here on.
+pub(crate) fn provide_deck(deck: Rc<Deck>) {
+    provide_context(deck.view);
+    provide_context(DeckRef(StoredValue::new_local(deck)));
 }
 
 /// Replaces the grey layout in `#app` by the app.
@@ -39,18 +46,33 @@ pub(crate) fn mount() {
 
 #[component]
 fn App() -> impl IntoView {
-    let deck = Deck::new();
-    let view = deck.view;
-    provide_context(view);
-    provide_context(DeckRef(StoredValue::new_local(deck)));
+    let desk = StoredValue::new_local(Desk::open());
+    // What the page's decks share is read through the first; it lives as long as the page.
+    let first = desk.with_value(|desk| desk.first());
+    let link = first.view.link;
+    provide_deck(first);
+    // Built anew when another chart becomes active.
+    let of_active = move |children: fn() -> AnyView| {
+        move || {
+            provide_deck(desk.with_value(Desk::active));
+            children()
+        }
+    };
     view! {
-        <div class="deck" class:offline=move || view.link.get().state == LinkState::Offline>
-            <TopBar/>
-            <Stage/>
-            <PaneTabs/>
-            <Side/>
-            <Compare/>
-            <Strip/>
+        <div class="deck" class:offline=move || link.get().state == LinkState::Offline>
+            {of_active(|| view! { <TopBar/> }.into_any())}
+            <main class="stages">
+                <Stage/>
+            </main>
+            {of_active(|| {
+                view! {
+                    <PaneTabs/>
+                    <Side/>
+                    <Compare/>
+                    <Strip/>
+                }
+                .into_any()
+            })}
         </div>
         <Toast/>
     }

@@ -1,8 +1,8 @@
 //! The page: a Leptos app that draws what the relay tells.
 //!
 //! Reading order: `format`, `settings` and `url_state` are plain values; `series` holds the open market's
-//! history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, and `ui` are
-//! the components around it. The first five build and are tested natively; what touches the browser is wasm only.
+//! history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, `desk` holds the
+//! decks of a page, and `ui` are the components around it. The first five build and are tested natively; what touches the browser is wasm only.
 
 pub mod feed;
 pub mod format;
@@ -16,6 +16,8 @@ mod app;
 mod chart;
 #[cfg(target_arch = "wasm32")]
 mod deck;
+#[cfg(target_arch = "wasm32")]
+mod desk;
 #[cfg(target_arch = "wasm32")]
 mod ui;
 

@@ -183,6 +183,11 @@ impl Chart {
         }
     }
 
+    /// Where holes were drawn, as JSON.
+    pub(crate) fn bands(&self) -> String {
+        self.js.shaded()
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.turns.is_idle()
     }

@@ -1,5 +1,7 @@
 //! `window.tapedeck`: what scripts and tests may ask, and the events they hear.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
 use serde::Serialize;
 use shared::event::Bar;
@@ -18,24 +20,29 @@ pub(super) struct Api {
     _snapshot: Closure<dyn Fn() -> js_sys::Promise>,
 }
 
-impl Deck {
-    pub(super) fn expose(&self) {
-        let me = self.me.clone();
-        let rows =
-            Closure::<dyn Fn(String) -> Option<String>>::new(move |id: String| me.upgrade()?.rows(&id));
-        let me = self.me.clone();
-        let range =
-            Closure::<dyn Fn() -> Vec<f64>>::new(move || me.upgrade().map_or(Vec::new(), |d| d.range()));
-        let me = self.me.clone();
+impl Api {
+    /// Speaks for whichever deck `find` gives; as `window.tapedeck` where it is the page's.
+    pub(super) fn new(find: impl Fn() -> Option<Rc<Deck>> + Clone + 'static, page: bool) -> Rc<Api> {
+        let of = find.clone();
+        let rows = Closure::<dyn Fn(String) -> Option<String>>::new(move |id: String| of()?.rows(&id));
+        let of = find.clone();
+        let range = Closure::<dyn Fn() -> Vec<f64>>::new(move || of().map_or(Vec::new(), |d| d.range()));
         let snapshot = Closure::<dyn Fn() -> js_sys::Promise>::new(move || {
-            let picture = me.upgrade().and_then(|deck| {
+            let picture = find().and_then(|deck| {
                 let mut core = deck.core.borrow_mut();
                 core.chart.as_mut().map(|chart| chart.js().picture())
             });
             picture.unwrap_or_else(|| js_sys::Promise::reject(&JsValue::from_str("there is no chart yet")))
         });
-        let target = expose(&rows, &range, &snapshot);
-        *self.exposed.borrow_mut() = Some(Api { target, _rows: rows, _range: range, _snapshot: snapshot });
+        let target = expose(&rows, &range, &snapshot, page);
+        Rc::new(Api { target, _rows: rows, _range: range, _snapshot: snapshot })
+    }
+}
+
+impl Deck {
+    pub(super) fn expose(&self) {
+        let me = self.me.clone();
+        *self.exposed.borrow_mut() = Some(Api::new(move || me.upgrade(), self.page.get()));
     }
 
     /// All rows held of a series of the shown timeframe, as JSON; `None` for an unknown name.
@@ -65,6 +72,7 @@ impl Deck {
                     }
                 }
             }
+            "shaded" => core.chart.as_ref().map(|chart| chart.bands()),
             "holes" => {
                 let gaps: Vec<_> = core.gaps.list().iter().map(|hole| hole.gap).collect();
                 serde_json::to_string(&gaps).ok()

@@ -150,7 +150,9 @@ impl Deck {
     pub(crate) fn toggle_theme(&self) {
         let theme = self.view.theme.get_untracked().other();
         self.view.theme.set(theme);
-        apply_theme(theme.name());
+        if self.page.get() {
+            apply_theme(theme.name());
+        }
         {
             let mut core = self.core.borrow_mut();
             core.settings.theme = theme;

@@ -33,7 +33,7 @@ impl Deck {
         for symbol in symbols {
             let range = [("from", (now - BACK).0.max(0).to_string()), ("to", (now + Ms::HOUR).0.to_string())];
             let query: Vec<_> = [("symbol", symbol)].into_iter().chain(range).collect();
-            let Ok(rows) = http::get::<Vec<Row>>("gaps", &query).await else { continue };
+            let Ok(rows) = http::get::<Vec<Row>>(&self.relay, "gaps", &query).await else { continue };
             if self.turn().0 != generation {
                 return;
             }

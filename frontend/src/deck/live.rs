@@ -32,7 +32,7 @@ impl Deck {
                 deck.said(generation, word);
             }
         };
-        self.core.borrow_mut().client.connect(wall(), said);
+        self.core.borrow_mut().client.connect(&self.relay, wall(), said);
         self.show_link();
     }
 
@@ -250,7 +250,7 @@ impl Deck {
             let channels = polled.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
             let mut query = query.to_vec();
             query.push(("channels", channels));
-            let answer = http::get::<Row>("snapshot", &query).await;
+            let answer = http::get::<Row>(&deck.relay, "snapshot", &query).await;
             if deck.turn().0 != generation || deck.core.borrow().client.is_open() {
                 return;
             }

@@ -31,6 +31,7 @@ impl Deck {
         leptos::task::spawn_local(async move {
             for attempt in 0.. {
                 match deck.find_relay().await {
+                    _ if deck.disposed.get() => return,
                     Ok(()) => return,
                     Err(error) => {
                         deck.emit_error(&error.to_string());
@@ -52,8 +53,11 @@ impl Deck {
     }
 
     async fn find_relay(&self) -> Result<(), HttpError> {
-        let rows: Vec<SymbolRow> = http::get("symbols", &[]).await?;
+        let rows: Vec<SymbolRow> = http::get(&self.relay, "symbols", &[]).await?;
         self.read_status().await;
+        if self.disposed.get() {
+            return Ok(());
+        }
         let choice = {
             let core = self.core.borrow();
             let last = core.settings.symbol.clone();
@@ -83,7 +87,7 @@ impl Deck {
     /// Mode, venues and the relay's clock.
     pub(crate) async fn read_status(&self) {
         let asked_at = wall();
-        let Ok(status) = http::get::<Row>("status", &[]).await else { return };
+        let Ok(status) = http::get::<Row>(&self.relay, "status", &[]).await else { return };
         // Only a replay runs in another time; small differences between clocks are not worth a jump.
         let offset = status.timestamp - asked_at;
         self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
@@ -208,7 +212,7 @@ impl Deck {
             }
             None => query.push(("limit", FIRST_BARS.into())),
         }
-        let answer = http::get::<Vec<Row>>("candles", &query).await;
+        let answer = http::get::<Vec<Row>>(&self.relay, "candles", &query).await;
         if self.turn().0 != generation {
             return;
         }
@@ -256,7 +260,7 @@ impl Deck {
         query.push(("interval", timeframe.name().into()));
         query.push(("from", from.0.to_string()));
         query.push(("to", first.0.to_string()));
-        let answer = http::get::<Vec<Row>>("candles", &query).await;
+        let answer = http::get::<Vec<Row>>(&self.relay, "candles", &query).await;
         if self.turn().0 != generation {
             return false;
         }

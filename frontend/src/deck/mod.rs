@@ -3,6 +3,9 @@
 //! Frames are folded into plain stores as they come; signals and chart are written once per animation frame
 //! ([`show`]). [`choose`] is what a person picks, [`load`] and [`topics`] read history, [`live`] takes frames,
 //! [`stage`] joins the chart, [`page`] the browser around it, [`api`] is what scripts see as `window.tapedeck`.
+//!
+//! A page holds several ([`crate::desk`]). A deck owns its signals and everything it asked of the browser, and
+//! gives all of it back when it is disposed of.
 
 mod api;
 mod choose;
@@ -10,7 +13,7 @@ mod gaps;
 mod live;
 mod load;
 mod overview;
-mod page;
+pub(crate) mod page;
 mod show;
 mod stage;
 mod topics;
@@ -31,9 +34,23 @@ use crate::series::{Holes, Layer, Market, Reach};
 use crate::settings::Settings;
 use crate::url_state::UrlState;
 
-use page::{apply_theme, storage};
+use api::Api;
+use page::{Listener, apply_theme, storage};
 use show::Stale;
 use view::{View, put};
+
+/// What a deck begins with.
+#[derive(Default)]
+pub(crate) struct DeckOptions {
+    /// Symbol, venue, timeframe, panes, theme and stretch of time; what is absent is as remembered.
+    pub(crate) asked: UrlState,
+    /// Where the relay is, as `https://host`; empty for the host the page came from.
+    pub(crate) relay: String,
+    /// It speaks for the page: address, settings and `window.tapedeck` are its own.
+    pub(crate) page: bool,
+    /// A deck of the same page, whose theme, clock, symbols and line are this one's as well.
+    pub(crate) beside: Option<View>,
+}
 
 /// What is known of one timeframe's history.
 #[derive(Clone, Copy, Default)]
@@ -82,9 +99,13 @@ struct Core {
     dragging: bool,
 }
 
-/// One per page (and later one per embed).
+/// One chart with its data. A page has one per place of its layout, and one per embed.
 pub(crate) struct Deck {
     pub(crate) view: View,
+    /// Where the relay is; empty for the page's host.
+    relay: String,
+    /// See [`DeckOptions::page`]; moves between decks.
+    page: Cell<bool>,
     core: RefCell<Core>,
     /// Set by the chart's own events, which may come while the core is borrowed.
     crosshair: Cell<Option<Ms>>,
@@ -92,18 +113,23 @@ pub(crate) struct Deck {
     layout_moved: Cell<bool>,
     /// The first bars have been painted.
     ready: Cell<bool>,
-    frame_asked: Cell<bool>,
+    /// The animation frame asked for.
+    frame: Cell<Option<i32>>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
-    exposed: RefCell<Option<api::Api>>,
+    exposed: RefCell<Option<Rc<Api>>>,
+    /// Given back in [`Deck::dispose`].
+    listeners: RefCell<Vec<Listener>>,
+    clock: Cell<Option<gloo_timers::callback::Interval>>,
+    disposed: Cell<bool>,
     me: Weak<Deck>,
+    /// Of the signals in `view`: they live as long as anyone holds the deck.
+    _owner: Owner,
 }
 
 impl Deck {
-    pub(crate) fn new() -> Rc<Deck> {
-        let window = web_sys::window();
-        let query = window.as_ref().and_then(|w| w.location().search().ok()).unwrap_or_default();
+    pub(crate) fn new(options: DeckOptions) -> Rc<Deck> {
+        let DeckOptions { asked, relay, page, beside } = options;
         let stored = storage().and_then(|s| s.get_item(Settings::KEY).ok().flatten());
-        let asked = UrlState::parse(&query);
         let mut settings = Settings::parse(stored.as_deref());
         settings.theme = asked.theme.unwrap_or(settings.theme);
         if let Some(panes) = &asked.panes {
@@ -112,14 +138,19 @@ impl Deck {
         if let Some(venues) = asked.venues.clone() {
             settings.asked_venues = Some(venues);
         }
-        let view = View::new(wall());
+        let owner = Owner::new();
+        let view = owner.with(|| View::new(wall(), beside));
         view.compare.set(settings.compare);
-        view.theme.set(settings.theme);
+        if beside.is_none() {
+            view.theme.set(settings.theme);
+        }
         view.panes.set(settings.panes.clone());
         view.phone_pane.set(settings.phone_pane);
         view.timeframe.set(asked.timeframe.or(settings.timeframe).unwrap_or(Timeframe::M5));
         let deck = Rc::new_cyclic(|me| Deck {
             view,
+            relay,
+            page: Cell::new(page),
             core: RefCell::new(Core {
                 settings,
                 asked,
@@ -146,10 +177,14 @@ impl Deck {
             crosshair_moved: Cell::new(false),
             layout_moved: Cell::new(false),
             ready: Cell::new(false),
-            frame_asked: Cell::new(false),
+            frame: Cell::new(None),
             on_frame: RefCell::new(None),
             exposed: RefCell::new(None),
+            listeners: RefCell::default(),
+            clock: Cell::new(None),
+            disposed: Cell::new(false),
             me: me.clone(),
+            _owner: owner,
         });
         deck.core.borrow_mut().shown = deck.view.timeframe.get_untracked();
         deck.start();
@@ -160,25 +195,46 @@ impl Deck {
         let me = self.me.clone();
         *self.on_frame.borrow_mut() = Some(Closure::new(move || {
             if let Some(deck) = me.upgrade() {
-                deck.frame_asked.set(false);
+                deck.frame.set(None);
                 deck.paint();
             }
         }));
-        apply_theme(self.view.theme.get_untracked().name());
+        if self.page.get() {
+            apply_theme(self.view.theme.get_untracked().name());
+        }
         self.watch_width();
         self.expose();
         let me = self.me.clone();
         // Ages and countdowns; the frame itself asks for nothing when nothing changed.
-        gloo_timers::callback::Interval::new(1_000, move || {
+        let clock = gloo_timers::callback::Interval::new(1_000, move || {
             if let Some(deck) = me.upgrade() {
                 deck.tick();
             }
-        })
-        .forget();
-        for event in ["online", "visibilitychange"] {
-            self.listen(event, |deck| deck.wake());
-        }
+        });
+        self.clock.set(Some(clock));
+        self.listen("online", |deck| deck.wake());
+        self.listen("visibilitychange", |deck| deck.wake());
         self.boot();
+    }
+
+    /// Gives back chart, line, timers and listeners; what still waits for an answer finds nothing to do. The signals
+    /// stay readable for whoever still holds the deck.
+    pub(crate) fn dispose(&self) {
+        self.disposed.set(true);
+        self.listeners.take();
+        self.clock.take();
+        self.exposed.take();
+        if let (Some(window), Some(frame)) = (web_sys::window(), self.frame.take()) {
+            let _ = window.cancel_animation_frame(frame);
+        }
+        let gone = {
+            let mut core = self.core.borrow_mut();
+            core.generation += 1;
+            core.booting = None;
+            (core.chart.take(), core.market.take(), std::mem::take(&mut core.client))
+        };
+        // Not under the borrow: the chart's own events may come on its way out.
+        drop(gone);
     }
 
     /// The market's now: our clock by the relay's, which in a replay runs in recorded time.
@@ -206,17 +262,24 @@ impl Deck {
 
     /// One paint in the next animation frame; a hidden tab has none and so paints nothing.
     pub(crate) fn ask_frame(&self) {
-        if self.frame_asked.replace(true) {
+        if self.frame.get().is_some() || self.disposed.get() {
             return;
         }
         if let (Some(window), Some(callback)) = (web_sys::window(), &*self.on_frame.borrow()) {
-            let _ = window.request_animation_frame(callback.as_ref().unchecked_ref());
+            self.frame.set(window.request_animation_frame(callback.as_ref().unchecked_ref()).ok());
         }
     }
 
     /// The timeframe on screen and the open symbol's generation, for work that outlives a wait.
     fn turn(&self) -> (u32, Timeframe) {
-        (self.core.borrow().generation, self.view.timeframe.get_untracked())
+        let core = self.core.borrow();
+        (core.generation, core.shown)
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        self.dispose();
     }
 }
 

@@ -19,7 +19,7 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let (generation, _) = deck.turn();
             let query = [("symbol", open.row.symbol.to_string())];
-            let answer = http::get::<Row>("market/overview", &query).await;
+            let answer = http::get::<Row>(&deck.relay, "market/overview", &query).await;
             if deck.turn().0 != generation {
                 return;
             }

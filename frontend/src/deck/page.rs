@@ -17,39 +17,36 @@ impl Deck {
         let query = web_sys::window().and_then(|w| w.match_media(PHONE_QUERY).ok().flatten());
         let Some(query) = query else { return };
         self.view.phone.set(query.matches());
-        let (me, held) = (self.me.clone(), query.clone());
-        let changed = Closure::<dyn FnMut()>::new(move || {
-            if let Some(deck) = me.upgrade() {
-                put(deck.view.phone, held.matches());
-                deck.arrange();
-            }
+        let held = query.clone();
+        self.hear(query.into(), "change", move |deck| {
+            put(deck.view.phone, held.matches());
+            deck.arrange();
         });
-        let _ = query.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
-        changed.forget();
     }
 
-    /// Calls `act` on a window or document event for as long as the page lives.
-    pub(super) fn listen(&self, event: &str, act: impl Fn(&Deck) + 'static) {
+    /// Calls `act` on a window or document event for as long as the deck lives.
+    pub(super) fn listen(&self, event: &'static str, act: impl Fn(&Deck) + 'static) {
+        let Some(window) = web_sys::window() else { return };
+        let document = window.document().filter(|_| event == "visibilitychange");
+        self.hear(document.map_or_else(|| window.into(), Into::into), event, act);
+    }
+
+    /// Calls `act` on an event of `target` for as long as the deck lives.
+    fn hear(&self, target: web_sys::EventTarget, event: &'static str, act: impl Fn(&Deck) + 'static) {
         let me = self.me.clone();
-        let heard = Closure::<dyn FnMut()>::new(move || {
+        let heard = Listener::new(target, event, move || {
             if let Some(deck) = me.upgrade() {
                 act(&deck);
             }
         });
-        if let Some(window) = web_sys::window() {
-            let target: &web_sys::EventTarget = &window;
-            let document = window.document();
-            let target = match (event, &document) {
-                ("visibilitychange", Some(document)) => document.as_ref(),
-                _ => target,
-            };
-            let _ = target.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
-        }
-        heard.forget();
+        self.listeners.borrow_mut().push(heard);
     }
 
     /// Writes address and settings.
     pub(super) fn remember(&self) {
+        if !self.page.get() {
+            return;
+        }
         let core = self.core.borrow();
         if let Some(storage) = storage() {
             let _ = storage.set_item(Settings::KEY, &core.settings.to_json());
@@ -69,6 +66,32 @@ impl Deck {
         if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&state.to_query()));
         }
+    }
+}
+
+/// A listener that is taken off when dropped.
+pub(crate) struct Listener {
+    target: web_sys::EventTarget,
+    event: &'static str,
+    heard: Closure<dyn FnMut()>,
+}
+
+impl Listener {
+    pub(crate) fn new(
+        target: web_sys::EventTarget,
+        event: &'static str,
+        act: impl FnMut() + 'static,
+    ) -> Listener {
+        let heard = Closure::<dyn FnMut()>::new(act);
+        let _ = target.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
+        Listener { target, event, heard }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let heard = self.heard.as_ref().unchecked_ref();
+        let _ = self.target.remove_event_listener_with_callback(self.event, heard);
     }
 }
 

@@ -108,7 +108,7 @@ impl Deck {
         };
         let Some(market) = market else { return Ok((None, 0)) };
         let query: Vec<_> = market.into_iter().chain(range).collect();
-        let rows: Vec<Row> = http::get(path, &query).await?;
+        let rows: Vec<Row> = http::get(&self.relay, path, &query).await?;
         let seen = (rows.first().map(|row| row.timestamp), rows.len());
         {
             let mut core = self.core.borrow_mut();

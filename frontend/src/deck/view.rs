@@ -200,8 +200,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn new(now: Ms) -> View {
-        View {
+    /// Signals of a deck; what belongs to the page is shared with `beside`, another deck of it.
+    pub(crate) fn new(now: Ms, beside: Option<View>) -> View {
+        let view = View {
             symbols: RwSignal::new(Vec::new()),
             open: RwSignal::new(None),
             timeframe: RwSignal::new(Timeframe::M1),
@@ -236,7 +237,11 @@ impl View {
             away: RwSignal::new(false),
             now: RwSignal::new(now),
             wall: RwSignal::new(now),
-        }
+        };
+        let Some(View { symbols, theme, phone, mode, link, venues, toast, now, wall, .. }) = beside else {
+            return view;
+        };
+        View { symbols, theme, phone, mode, link, venues, toast, now, wall, ..view }
     }
 
     /// Panes in the chart: the chosen ones the open symbol can have.

@@ -66,14 +66,14 @@ impl Client {
     }
 
     /// Connects now; `said` gets the words of this socket with its number.
-    pub(crate) fn connect(&mut self, now: Ms, said: impl Fn(u32, Word) + Clone + 'static) {
+    pub(crate) fn connect(&mut self, relay: &str, now: Ms, said: impl Fn(u32, Word) + Clone + 'static) {
         self.generation += 1;
         let generation = self.generation;
         self.retry_at = None;
         self.open = false;
         self.last_frame = now;
         self.pinged = None;
-        self.socket = Socket::open(move |word| said(generation, word)).ok();
+        self.socket = Socket::open(relay, move |word| said(generation, word)).ok();
         if self.socket.is_none() {
             self.closed(now);
         }

@@ -33,12 +33,16 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// GETs `/api/<path>` with query parameters and reads the JSON.
+/// GETs `/api/<path>` of the relay at `base` (empty: the page's host) with query parameters and reads the JSON.
 ///
 /// # Errors
 /// [`HttpError`], by what failed.
-pub(crate) async fn get<T: DeserializeOwned>(path: &str, query: &[(&str, String)]) -> Result<T, HttpError> {
-    let mut url = format!("/api/{path}");
+pub(crate) async fn get<T: DeserializeOwned>(
+    base: &str,
+    path: &str,
+    query: &[(&str, String)],
+) -> Result<T, HttpError> {
+    let mut url = format!("{base}/api/{path}");
     for (i, (key, value)) in query.iter().enumerate() {
         url.push_str(&format!("{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value)));
     }

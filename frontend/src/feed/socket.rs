@@ -20,14 +20,18 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens `/ws` of the host the page came from.
+    /// Opens `/ws` of the relay at `base`; empty: of the host the page came from.
     ///
     /// # Errors
     /// When the browser refuses the address.
-    pub(crate) fn open(said: impl Fn(Word) + Clone + 'static) -> Result<Socket, JsValue> {
-        let location = web_sys::window().ok_or(JsValue::NULL)?.location();
-        let scheme = if location.protocol()? == "https:" { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}/ws", location.host()?);
+    pub(crate) fn open(base: &str, said: impl Fn(Word) + Clone + 'static) -> Result<Socket, JsValue> {
+        let origin = if base.is_empty() {
+            web_sys::window().ok_or(JsValue::NULL)?.location().origin()?
+        } else {
+            base.to_owned()
+        };
+        // http to ws, https to wss.
+        let url = format!("{}/ws", origin.replacen("http", "ws", 1));
         let socket = WebSocket::new_with_str(&url, SUBPROTOCOL_JSON)?;
         let on_open = Closure::<dyn FnMut()>::new({
             let said = said.clone();

@@ -31,7 +31,7 @@ pub(crate) fn Stage() -> impl IntoView {
         format!("Chart of {name}, {}", view.timeframe.get())
     };
     view! {
-        <main
+        <section
             class="stage"
             on:pointerdown=move |_| deck.with(|d| d.set_dragging(true))
             on:pointerup=move |_| deck.with(|d| d.set_dragging(false))
@@ -60,7 +60,7 @@ pub(crate) fn Stage() -> impl IntoView {
                 "Charts by TradingView"
             </a>
             <span class="zone num" title="Time zone of the axis">"UTC"</span>
-        </main>
+        </section>
     }
 }
 

@@ -1,9 +1,6 @@
 // The only JavaScript that touches the chart library. Rust keeps the data; this builds the row objects the
 // library wants from flat numbers and passes its events on.
 
-/** The page's chart, for `window.tapedeck`. */
-let newest = null;
-
 function library() {
   const found = globalThis.LightweightCharts;
   if (!found) throw new Error('the chart library did not load');
@@ -107,7 +104,6 @@ export function createDeck(element) {
   const deck = { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
   Object.assign(deck, { shaded: [], bands: [], shades: SHADES.map(tokens()) });
   deck.holes = holes(deck);
-  newest = deck;
   return deck;
 }
 
@@ -184,6 +180,10 @@ function bands(deck) {
 export function shade(deck, flat) {
   deck.shaded = Array.from(flat);
   deck.holes.update();
+}
+
+export function shaded(deck) {
+  return JSON.stringify(deck.bands.map((band) => ({ ...band, state: ['open', 'refilled', 'lost'][band.state] })));
 }
 
 export function timeVisible(deck, visible) {
@@ -318,7 +318,7 @@ export function picture(deck) {
 }
 
 // window.tapedeck: what scripts and tests may ask of the page.
-export function expose(rows, range, snapshot) {
+export function expose(rows, range, snapshot, page) {
   const target = new EventTarget();
   const parsed = (id) => {
     const text = rows(id);
@@ -337,8 +337,8 @@ export function expose(rows, range, snapshot) {
   target.snapshot = snapshot;
   // Holes in the record, and the bands drawn for them in CSS px of the plot.
   target.holes = () => parsed('holes');
-  target.shaded = () => newest?.bands.map((band) => ({ ...band, state: ['open', 'refilled', 'lost'][band.state] })) ?? [];
-  window.tapedeck = target;
+  target.shaded = () => parsed('shaded');
+  if (page) window.tapedeck = target;
   return target;
 }
 

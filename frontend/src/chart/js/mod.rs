@@ -140,6 +140,11 @@ impl JsChart {
         raw::shade(&self.deck, flat);
     }
 
+    /// The darkened stretches as they were drawn, as JSON.
+    pub(crate) fn shaded(&self) -> String {
+        raw::shaded(&self.deck)
+    }
+
     pub(crate) fn watermark(&self, text: &str) {
         raw::watermark(&self.deck, text);
     }

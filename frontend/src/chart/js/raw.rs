@@ -61,6 +61,7 @@ extern "C" {
     #[wasm_bindgen(js_name = setStretch)]
     pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
     pub(crate) fn shade(deck: &JsDeck, flat: &[f64]);
+    pub(crate) fn shaded(deck: &JsDeck) -> String;
     pub(crate) fn watermark(deck: &JsDeck, text: &str);
     pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
 
@@ -68,6 +69,7 @@ extern "C" {
         rows: &Closure<dyn Fn(String) -> Option<String>>,
         range: &Closure<dyn Fn() -> Vec<f64>>,
         snapshot: &Closure<dyn Fn() -> js_sys::Promise>,
+        page: bool,
     ) -> Exposed;
     pub(crate) fn emit(target: &Exposed, name: &str, json: &str);
 }
