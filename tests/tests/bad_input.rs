@@ -377,10 +377,20 @@ async fn hosts_and_origins_are_allow_lists() -> Result<()> {
             (Err(refusal), true) => panic!("{origin}: {refusal}"),
         }
     }
-    let (_, headers, _) = relay.get_with("/api/status", &[("origin", "https://evil.example")]).await?;
-    assert!(!headers.contains_key("access-control-allow-origin"));
-    let (_, headers, _) = relay.get_with("/api/status", &[("origin", "https://trusted.example")]).await?;
-    assert_eq!(headers["access-control-allow-origin"], "https://trusted.example");
+    let (status, headers, _) = relay.get_with("/api/status", &[("origin", "https://evil.example")]).await?;
+    assert_eq!((status, headers.contains_key("access-control-allow-origin")), (403, false));
+    let (status, headers, _) =
+        relay.get_with("/api/status", &[("origin", "https://trusted.example")]).await?;
+    assert_eq!((status, &headers["access-control-allow-origin"]), (200, &"https://trusted.example".parse()?));
+    assert_eq!(headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+    // A page opened from disk may read what would admit it.
+    let (status, headers, body) = relay.get_with("/api/status", &[("origin", "null")]).await?;
+    assert_eq!((status, &headers["access-control-allow-origin"]), (403, &"null".parse()?));
+    let detail = body["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("TAPEDECK_ALLOWED_ORIGINS=null"), "{detail}");
+    // The page's own files may be loaded from anywhere; what they show may not.
+    let (status, headers, _) = relay.get_with("/", &[("origin", "https://evil.example")]).await?;
+    assert!(status != 403 && !headers.contains_key("access-control-allow-origin"), "{status}");
     Ok(())
 }
 

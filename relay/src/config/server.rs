@@ -26,8 +26,8 @@ pub struct ServerConfig {
     /// `TAPEDECK_CORS_ORIGINS`: origins of other pages that may read the HTTP answers. Default: as
     /// `allowed_origins`.
     pub cors_origins: Vec<String>,
-    /// `TAPEDECK_FRAME_ANCESTORS`: origins of pages that may show this one in a frame; `*` admits all. Default
-    /// none: its own origin alone.
+    /// `TAPEDECK_FRAME_ANCESTORS`: origins of other pages that may show `/embed` in a frame; `*` admits all. Default
+    /// none: the relay's own origin alone. Nothing but `/embed` is ever framed.
     pub frame_ancestors: Vec<String>,
     /// `TAPEDECK_PAGE_DIR`: a folder with a built page to serve instead of the embedded one. Default none.
     pub page_dir: Option<PathBuf>,

@@ -60,39 +60,50 @@ impl Source {
     }
 }
 
+/// The page for frames, also at `/embed`.
+const EMBED: &str = "embed.html";
+
 struct Page {
     source: Source,
-    policy: HeaderValue,
+    /// Who may show [`EMBED`] in a frame, as CSP writes it. Nobody may frame anything else.
+    framers: String,
 }
 
 /// The page as a fallback service, from `page_dir` if that is given.
 ///
-/// `frame_ancestors` are the origins that may show the page in a frame (`'self'` and `*` are understood as in CSP);
-/// none means nobody.
+/// `frame_ancestors` are the origins besides its own that may show `/embed` in a frame; `*` admits all.
 pub fn routes(frame_ancestors: &[String], page_dir: Option<PathBuf>) -> Router {
     serve(page_dir.map_or(Source::Embedded, Source::Folder), frame_ancestors)
 }
 
 fn serve(source: Source, frame_ancestors: &[String]) -> Router {
-    let page = Page { source, policy: content_security_policy(frame_ancestors) };
+    let page = Page { source, framers: framers(frame_ancestors) };
     Router::new().fallback(answer).with_state(Arc::new(page))
 }
 
-/// Scripts, styles and connections from this origin alone; WebAssembly may compile.
-fn content_security_policy(frame_ancestors: &[String]) -> HeaderValue {
-    // An entry that could end the directive is left out: the rest of the policy must hold.
+/// Source expressions of `frame-ancestors`. An entry that could end the directive is left out: the rest of the policy
+/// must hold.
+fn framers(origins: &[String]) -> String {
     let clean = |origin: &&String| {
         !origin.is_empty() && origin.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ';' | ','))
     };
-    let mut ancestors: Vec<&str> = frame_ancestors.iter().filter(clean).map(String::as_str).collect();
-    if ancestors.is_empty() {
-        ancestors.push("'none'");
-    }
+    let listed = origins.iter().filter(clean).map(String::as_str);
+    std::iter::once("'self'").chain(listed).collect::<Vec<_>>().join(" ")
+}
+
+/// Scripts, styles, fonts and connections from this origin alone; WebAssembly may compile. `host` is the name the page
+/// was asked by: some browsers do not count sockets of the same host as `'self'`. Pictures may be made by the page
+/// (snapshots).
+fn content_security_policy(framers: &str, host: Option<&str>) -> HeaderValue {
+    let plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b));
+    let sockets = match host.filter(plain) {
+        Some(host) => format!(" ws://{host} wss://{host}"),
+        None => String::new(),
+    };
     let policy = format!(
-        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
-         font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors {}",
-        ancestors.join(" ")
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
+         font-src 'self'; connect-src 'self'{sockets}; object-src 'none'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors {framers}"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
@@ -111,7 +122,11 @@ async fn answer(
         );
     }
     let name = uri.path().strip_prefix('/').unwrap_or_default().to_string();
-    let name = if name.is_empty() { "index.html".to_string() } else { name };
+    let name = match name.as_str() {
+        "" => "index.html".to_string(),
+        "embed" => EMBED.to_string(),
+        _ => name,
+    };
     if !is_plain(&name) {
         return refuse(StatusCode::NOT_FOUND, "not_found", "there is no such file");
     }
@@ -126,8 +141,8 @@ async fn answer(
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the page could not be read");
     };
     let Some((asset, coding)) = found else {
-        return if name == "index.html" {
-            page.response(StatusCode::SERVICE_UNAVAILABLE, "index.html", Body::from(NO_PAGE))
+        return if name == "index.html" || name == EMBED {
+            page.response(StatusCode::SERVICE_UNAVAILABLE, &name, &headers, Body::from(NO_PAGE))
         } else {
             refuse(StatusCode::NOT_FOUND, "not_found", "there is no such file")
         };
@@ -135,9 +150,9 @@ async fn answer(
     let tag =
         format!("\"{}{}\"", asset.version, coding.map(|coding| format!("-{coding}")).unwrap_or_default());
     let mut response = if matches_tag(&headers, &tag) {
-        page.response(StatusCode::NOT_MODIFIED, &name, Body::empty())
+        page.response(StatusCode::NOT_MODIFIED, &name, &headers, Body::empty())
     } else {
-        page.response(StatusCode::OK, &name, Body::from(asset.bytes.into_owned()))
+        page.response(StatusCode::OK, &name, &headers, Body::from(asset.bytes.into_owned()))
     };
     let fields = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
@@ -152,19 +167,26 @@ async fn answer(
 }
 
 impl Page {
-    fn response(&self, status: StatusCode, name: &str, body: Body) -> Response<Body> {
+    fn response(&self, status: StatusCode, name: &str, asked: &HeaderMap, body: Body) -> Response<Body> {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let fields = response.headers_mut();
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
         fields.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        fields.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        fields.insert(
-            HeaderName::from_static("cross-origin-opener-policy"),
-            HeaderValue::from_static("same-origin"),
-        );
+        let document = name.ends_with(".html");
+        let framers = if name == EMBED { self.framers.as_str() } else { "'none'" };
+        let host = asked.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|_| document);
+        fields.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(framers, host));
+        // What other pages are made of when they embed the deck they may load as it is: it is no secret.
+        let apart = name == EMBED || !document;
+        let policy = HeaderValue::from_static(if apart { "cross-origin" } else { "same-origin" });
+        fields.insert(HeaderName::from_static("cross-origin-resource-policy"), policy);
+        if !apart {
+            let opener = HeaderName::from_static("cross-origin-opener-policy");
+            fields.insert(opener, HeaderValue::from_static("same-origin"));
+        }
         response
     }
 }

@@ -15,7 +15,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret, SecretString};
 use shared::wire::MAX_CLIENT_FRAME_BYTES;
 use tokio::time::Instant;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{Core, error::ApiError};
 
@@ -30,7 +30,7 @@ pub struct Access {
     pub allowed_hosts: Vec<String>,
     /// Origins admitted to `/ws` besides the page's own; `null` only when listed.
     pub allowed_origins: Vec<String>,
-    /// Origins whose pages may read HTTP answers.
+    /// Origins whose pages may read HTTP answers; `null` only when listed.
     pub cors_origins: Vec<String>,
     pub frame_bytes: usize,
     pub control_frames_per_second: u32,
@@ -69,29 +69,49 @@ pub(super) fn request_limiter(access: &Access) -> RequestLimiter {
     )
 }
 
-/// Checks host, token and rate of every request.
+/// Checks host, origin, token and rate of every request. A page opened from disk may read why it is refused: only so
+/// can it say which setting would admit it.
 pub(super) async fn guard(State(core): State<Arc<Core>>, request: Request, next: Next) -> Response {
+    match admit(&core, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => {
+            let null = HeaderValue::from_static("null");
+            let from_disk = request.headers().get(header::ORIGIN) == Some(&null);
+            let mut response = refusal.into_response();
+            if from_disk {
+                response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, null);
+            }
+            response
+        }
+    }
+}
+
+fn admit(core: &Core, request: &Request) -> Result<(), Refusal> {
+    let (access, headers) = (&core.access, request.headers());
     let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
     // Without a peer address (in-process tests) the strict rules apply.
     let local = peer.is_some_and(|ip| ip.is_loopback());
-    if let Err(refusal) = check_host(&core.access, request.headers(), request.uri().host()) {
-        return refusal.into_response();
+    check_host(access, headers, request.uri().host())?;
+    if answers_with_data(request.uri().path()) {
+        check_reader(access, headers)?;
     }
-    if !local {
-        if let Err(refusal) = check_token(&core.access, request.headers(), request.uri().query()) {
-            return refusal.into_response();
-        }
-        if let Some(Err(early)) = peer.map(|ip| core.requests.check_key(&ip)) {
+    if local {
+        return Ok(());
+    }
+    check_token(access, headers, request.uri().query())?;
+    match peer.map(|ip| core.requests.check_key(&ip)) {
+        Some(Err(early)) => {
             let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            let refusal = ApiError::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "too many requests from this address",
-            );
-            return refusal.retry_after(wait).into_response();
+            let detail = "too many requests from this address";
+            Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(wait))
         }
+        Some(Ok(())) | None => Ok(()),
     }
-    next.run(request).await
+}
+
+/// Files of the page are nobody's data; `/ws` looks at its own list.
+fn answers_with_data(path: &str) -> bool {
+    ["/api/", "/udf/", "/metrics"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// Cross-origin reading by listed origins; everyone else's browser refuses the answer.
@@ -105,11 +125,10 @@ pub(super) fn cors(access: &Access) -> CorsLayer {
     let told = ["x-next-cursor", "x-incomplete", "x-request-id"].map(HeaderName::from_static);
     let layer =
         layer.expose_headers([header::LINK, header::ETAG].into_iter().chain(told).collect::<Vec<_>>());
-    let listed: Vec<HeaderValue> = access.cors_origins.iter().filter_map(|o| o.parse().ok()).collect();
-    if access.cors_origins.iter().any(|o| o == "*") {
-        return layer.allow_origin(tower_http::cors::Any);
-    }
-    layer.allow_origin(listed)
+    let origins = access.cors_origins.clone();
+    layer.allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _: &_| {
+        origin.to_str().is_ok_and(|origin| admits(&origins, origin))
+    }))
 }
 
 /// A name without its port; IPv6 keeps its brackets.
@@ -140,21 +159,41 @@ fn check_host(access: &Access, headers: &HeaderMap, uri_host: Option<&str>) -> R
     Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
 }
 
-/// Refuses pages of other origins. Requests without `Origin` come from programs, not pages.
+/// Whether a list of origins has this one. `null` (a file, a sandboxed frame) is nobody in particular: the wildcard does
+/// not cover it.
+fn admits(origins: &[String], origin: &str) -> bool {
+    match origin {
+        "null" => origins.iter().any(|o| o == "null"),
+        other => listed(origins, other),
+    }
+}
+
+/// Refuses sockets of other origins' pages. Requests without `Origin` come from programs, not pages.
 pub(super) fn check_origin(access: &Access, headers: &HeaderMap) -> Result<(), Refusal> {
+    check_listed(&access.allowed_origins, headers, "allowed_origins", "TAPEDECK_ALLOWED_ORIGINS")
+}
+
+/// Refuses what other origins' pages ask for, before it does anything: reading they could not use the answer, and
+/// changing something they would not need it.
+fn check_reader(access: &Access, headers: &HeaderMap) -> Result<(), Refusal> {
+    let (key, variable) = match access.cors_origins == access.allowed_origins {
+        true => ("allowed_origins", "TAPEDECK_ALLOWED_ORIGINS"),
+        false => ("cors_origins", "TAPEDECK_CORS_ORIGINS"),
+    };
+    check_listed(&access.cors_origins, headers, key, variable)
+}
+
+fn check_listed(list: &[String], headers: &HeaderMap, key: &str, variable: &str) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or("?");
     let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
     let own = origin.split_once("://").is_some_and(|(_, rest)| Some(rest) == host);
-    // `null` (a file, a sandboxed frame) is nobody in particular: the wildcard does not cover it.
-    let admitted = match origin {
-        "null" => access.allowed_origins.iter().any(|o| o == "null"),
-        other => own || listed(&access.allowed_origins, other),
-    };
-    if admitted {
+    if own || admits(list, origin) {
         return Ok(());
     }
-    let detail = format!("origin `{origin}` is not allowed: add it to allowed_origins in tapedeck.toml");
+    let detail = format!(
+        "origin `{origin}` is not allowed: add it to {key} in tapedeck.toml, or start the relay with {variable}={origin}"
+    );
     Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
 }
 
@@ -285,6 +324,19 @@ mod tests {
             check(&some, "https://a.example") && check(&some, "null") && !check(&some, "https://b.example")
         );
         assert!(check(&any, "https://b.example") && !check(&any, "null"));
+    }
+
+    #[test]
+    fn a_refusal_names_the_setting_that_admits() {
+        let from_disk = headers(&[(header::HOST, "127.0.0.1:8000"), (header::ORIGIN, "null")]);
+        let detail = |access: &Access| check_reader(access, &from_disk).err().map(|refusal| refusal.detail);
+        let none = detail(&Access::default()).unwrap_or_default();
+        assert!(none.ends_with("start the relay with TAPEDECK_ALLOWED_ORIGINS=null"), "{none}");
+        let sockets = Access { allowed_origins: vec!["null".into()], ..Access::default() };
+        let apart = detail(&sockets).unwrap_or_default();
+        assert!(apart.contains("add it to cors_origins"), "{apart}");
+        let both = Access { cors_origins: vec!["null".into()], ..sockets };
+        assert_eq!(detail(&both), None);
     }
 
     #[test]

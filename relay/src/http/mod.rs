@@ -12,8 +12,10 @@ mod ws;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::event::{Channel, Cursor, Topic};
@@ -215,10 +217,27 @@ pub fn router(core: Arc<Core>, api: Router, page: Router) -> Router {
         .merge(socket)
         .fallback_service(page)
         .layer(from_fn_with_state(core.clone(), limits::guard))
+        .layer(from_fn(hardened))
         .layer(from_fn(status::log_request))
         .layer(limits::cors(&core.access))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// What every answer says to browsers, where it does not say otherwise itself: it is no document, of the type it says,
+/// for the origin's own pages and those that CORS admits.
+async fn hardened(request: Request, next: Next) -> Response {
+    const SAID: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in SAID {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 async fn no_such_route() -> ApiError {

@@ -141,19 +141,53 @@ async fn without_a_page_the_root_says_how_to_build_it() {
 
 #[test]
 fn the_policy_lets_wasm_compile_and_names_who_may_frame() {
-    let policy = |ancestors: &[&str]| {
+    let policy = |ancestors: &[&str], host: Option<&str>| {
         let ancestors: Vec<String> = ancestors.iter().map(ToString::to_string).collect();
-        content_security_policy(&ancestors).to_str().unwrap().to_string()
+        content_security_policy(&framers(&ancestors), host).to_str().unwrap().to_string()
     };
-    assert!(policy(&[]).contains("script-src 'self' 'wasm-unsafe-eval';"));
-    assert!(policy(&[]).ends_with("frame-ancestors 'none'"));
-    assert!(
-        policy(&["'self'", "https://example.org"]).ends_with("frame-ancestors 'self' https://example.org")
+    let own = policy(&[], Some("127.0.0.1:8000"));
+    assert_eq!(
+        own,
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
+         font-src 'self'; connect-src 'self' ws://127.0.0.1:8000 wss://127.0.0.1:8000; object-src 'none'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     );
+    assert!(policy(&["https://example.org"], None).ends_with("frame-ancestors 'self' https://example.org"));
     assert!(
-        policy(&["x; script-src *"]).ends_with("frame-ancestors 'none'"),
+        policy(&["x; script-src *"], None).ends_with("frame-ancestors 'self'"),
         "no entry can end the directive"
     );
+    for host in ["a; script-src *", "[::1]:8000", "a b"] {
+        assert!(policy(&[], Some(host)).contains("connect-src 'self';"), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_embed_page_may_be_framed_and_its_script_loaded_elsewhere() {
+    let dir = folder();
+    std::fs::write(dir.path().join("embed.html"), "<p>embed").unwrap();
+    std::fs::write(dir.path().join("embed.js"), "export {}").unwrap();
+    let csp = |fields: &HeaderMap| fields[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_string();
+    let corp = |fields: &HeaderMap| fields["cross-origin-resource-policy"].to_str().unwrap().to_string();
+    for path in ["/embed", "/embed.html", "/embed?symbol=BTCUSDT-PERP"] {
+        let (status, fields, body) = ask(dir.path(), path, &[(header::HOST, "localhost:8000")]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, "<p>embed"), "{path}");
+        assert_eq!(fields[header::CACHE_CONTROL], "no-cache");
+        assert!(csp(&fields).contains("connect-src 'self' ws://localhost:8000 "), "{}", csp(&fields));
+        assert!(csp(&fields).ends_with("frame-ancestors 'self'"), "{}", csp(&fields));
+        assert_eq!(corp(&fields), "cross-origin");
+        assert!(!fields.contains_key("cross-origin-opener-policy"));
+    }
+    let (_, fields, _) = ask(dir.path(), "/", &[]).await;
+    assert!(csp(&fields).ends_with("frame-ancestors 'none'"), "{}", csp(&fields));
+    assert_eq!(
+        (corp(&fields).as_str(), &fields["cross-origin-opener-policy"]),
+        ("same-origin", &"same-origin".parse().unwrap())
+    );
+    let (status, fields, _) = ask(dir.path(), "/embed.js", &[]).await;
+    assert_eq!((status, corp(&fields).as_str()), (StatusCode::OK, "cross-origin"));
+    assert_eq!(fields[header::CACHE_CONTROL], "no-cache");
+    assert_eq!(fields[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
 }
 
 #[test]
