@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::Desk;
-use crate::ui::{Compare, PaneTabs, Side, Stage, Strip, Toast, TopBar};
+use crate::ui::{Compare, PaneTabs, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar};
 
 /// A deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
@@ -51,6 +51,7 @@ fn App() -> impl IntoView {
     let first = desk.with_value(|desk| desk.first());
     let link = first.view.link;
     provide_deck(first);
+    provide_context(Surfaces::new());
     // Built anew when another chart becomes active.
     let of_active = move |children: fn() -> AnyView| {
         move || {
@@ -75,5 +76,6 @@ fn App() -> impl IntoView {
             })}
         </div>
         <Toast/>
+        {of_active(|| view! { <SurfacePlace/> }.into_any())}
     }
 }

@@ -80,11 +80,50 @@ impl Pane {
     }
 }
 
+/// What tells rising from falling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Palette {
+    /// Lime and rose.
+    #[default]
+    Lime,
+    /// Sky blue and orange, told apart with any colour sight.
+    Safe,
+}
+
+impl Palette {
+    /// The value of `data-palette`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Palette::Lime => "lime",
+            Palette::Safe => "safe",
+        }
+    }
+}
+
+/// What the settings dialog holds: true of the whole page, whatever it shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prefs {
+    pub palette: Palette,
+    /// Nothing moves, even where the system does not ask for it.
+    pub less_motion: bool,
+    /// Single keys act while the chart has focus.
+    pub shortcuts: bool,
+}
+
+impl Default for Prefs {
+    fn default() -> Prefs {
+        Prefs { palette: Palette::Lime, less_motion: false, shortcuts: true }
+    }
+}
+
 /// Everything remembered. Unknown fields of newer versions are ignored, missing ones take their default.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     pub theme: Theme,
+    pub prefs: Prefs,
     pub panes: Vec<Pane>,
     /// The one pane under the price on a phone.
     pub phone_pane: Pane,
@@ -107,6 +146,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             theme: Theme::Dark,
+            prefs: Prefs::default(),
             panes: vec![Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq],
             phone_pane: Pane::Liq,
             pane_heights: Vec::new(),
@@ -173,6 +213,9 @@ mod tests {
         }
         let partial = Settings::parse(Some(r#"{"theme":"light","later":1}"#));
         assert_eq!((partial.theme, partial.panes.len()), (Theme::Light, 4));
+        let partial = Settings::parse(Some(r#"{"prefs":{"palette":"safe","later":1}}"#)).prefs;
+        assert_eq!(partial, Prefs { palette: Palette::Safe, ..Prefs::default() });
+        assert!(partial.shortcuts, "what is not stored takes its default");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
 use crate::series::{Market, Track};
-use crate::settings::Pane;
+use crate::settings::{Pane, Prefs};
 
-use super::page::apply_theme;
+use super::page::apply_looks;
 use super::show::Stale;
 use super::view::{Open, Stage, TrackView, put};
 use super::{Deck, live};
@@ -148,19 +148,28 @@ impl Deck {
     }
 
     pub(crate) fn toggle_theme(&self) {
-        let theme = self.view.theme.get_untracked().other();
-        self.view.theme.set(theme);
+        self.view.theme.update(|theme| *theme = theme.other());
+        self.show_looks();
+    }
+
+    /// Takes over what was chosen in the settings dialog.
+    pub(crate) fn set_prefs(&self, prefs: Prefs) {
+        self.view.prefs.set(prefs);
+        self.show_looks();
+    }
+
+    fn show_looks(&self) {
         if self.page.get() {
-            apply_theme(theme.name());
-        }
-        {
-            let mut core = self.core.borrow_mut();
-            core.settings.theme = theme;
-            if let Some(chart) = &mut core.chart {
-                chart.restyle();
-            }
+            apply_looks(self.view.theme.get_untracked(), self.view.prefs.get_untracked());
         }
         self.remember();
+    }
+
+    /// Colours the chart anew, after theme or palette changed.
+    pub(crate) fn restyle(&self) {
+        if let Some(chart) = &mut self.core.borrow_mut().chart {
+            chart.restyle();
+        }
         self.ask_frame();
     }
 

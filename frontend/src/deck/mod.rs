@@ -35,7 +35,7 @@ use crate::settings::Settings;
 use crate::url_state::UrlState;
 
 use api::Api;
-use page::{Listener, apply_theme, storage};
+use page::{Listener, apply_looks, storage};
 use show::Stale;
 use view::{View, put};
 
@@ -143,6 +143,7 @@ impl Deck {
         view.compare.set(settings.compare);
         if beside.is_none() {
             view.theme.set(settings.theme);
+            view.prefs.set(settings.prefs);
         }
         view.panes.set(settings.panes.clone());
         view.phone_pane.set(settings.phone_pane);
@@ -200,7 +201,7 @@ impl Deck {
             }
         }));
         if self.page.get() {
-            apply_theme(self.view.theme.get_untracked().name());
+            apply_looks(self.view.theme.get_untracked(), self.view.prefs.get_untracked());
         }
         self.watch_width();
         self.expose();

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use crate::settings::{Pane, Settings};
+use crate::settings::{Pane, Prefs, Settings, Theme};
 use crate::url_state::UrlState;
 
 use super::Deck;
@@ -47,7 +47,9 @@ impl Deck {
         if !self.page.get() {
             return;
         }
-        let core = self.core.borrow();
+        let mut core = self.core.borrow_mut();
+        core.settings.theme = self.view.theme.get_untracked();
+        core.settings.prefs = self.view.prefs.get_untracked();
         if let Some(storage) = storage() {
             let _ = storage.set_item(Settings::KEY, &core.settings.to_json());
         }
@@ -99,9 +101,14 @@ pub(super) fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok().flatten()
 }
 
-pub(super) fn apply_theme(name: &str) {
+/// Looks are attributes of the root: the style sheet says what they mean.
+pub(super) fn apply_looks(theme: Theme, prefs: Prefs) {
     let root = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element());
-    if let Some(root) = root {
-        let _ = root.set_attribute("data-theme", name);
+    let Some(root) = root else { return };
+    let motion = if prefs.less_motion { "less" } else { "" };
+    for (name, value) in
+        [("data-theme", theme.name()), ("data-palette", prefs.palette.name()), ("data-motion", motion)]
+    {
+        let _ = root.set_attribute(name, value);
     }
 }

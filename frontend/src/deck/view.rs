@@ -8,7 +8,7 @@ use shared::wire::{ChannelStatus, VenueState};
 use crate::feed::overview::Overview;
 use crate::feed::rows::SymbolRow;
 use crate::series::Track;
-use crate::settings::{Pane, Theme};
+use crate::settings::{Pane, Prefs, Theme};
 
 /// What the chart's place shows.
 #[derive(Clone, PartialEq, Debug)]
@@ -160,6 +160,7 @@ pub(crate) struct View {
     pub(crate) open: RwSignal<Option<Open>>,
     pub(crate) timeframe: RwSignal<Timeframe>,
     pub(crate) theme: RwSignal<Theme>,
+    pub(crate) prefs: RwSignal<Prefs>,
     /// Panes the person chose; on a phone only [`Self::phone_pane`] is shown.
     pub(crate) panes: RwSignal<Vec<Pane>>,
     pub(crate) phone_pane: RwSignal<Pane>,
@@ -207,6 +208,7 @@ impl View {
             open: RwSignal::new(None),
             timeframe: RwSignal::new(Timeframe::M1),
             theme: RwSignal::new(Theme::Dark),
+            prefs: RwSignal::new(Prefs::default()),
             panes: RwSignal::new(Vec::new()),
             phone_pane: RwSignal::new(Pane::Liq),
             phone: RwSignal::new(false),
@@ -238,10 +240,11 @@ impl View {
             now: RwSignal::new(now),
             wall: RwSignal::new(now),
         };
-        let Some(View { symbols, theme, phone, mode, link, venues, toast, now, wall, .. }) = beside else {
+        let Some(View { symbols, theme, prefs, phone, mode, link, venues, toast, now, wall, .. }) = beside
+        else {
             return view;
         };
-        View { symbols, theme, phone, mode, link, venues, toast, now, wall, ..view }
+        View { symbols, theme, prefs, phone, mode, link, venues, toast, now, wall, ..view }
     }
 
     /// Panes in the chart: the chosen ones the open symbol can have.

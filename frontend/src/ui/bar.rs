@@ -3,14 +3,19 @@
 use leptos::prelude::*;
 use shared::market::Timeframe;
 
-use super::about::About;
 use super::compare::CompareToggle;
 use super::picker::{PaneMenu, SymbolPicker, VenuePicker, VenuesMenu};
 use super::status::{ConnectionStatus, ModeBadge};
+use super::surface::{Surface, opener};
 use super::text::flag;
 use crate::app::{use_deck, use_view};
 use crate::format;
 use crate::settings::Theme;
+
+/// Three sliders.
+const GEAR: &str = "M2 4h6m4 0h2M2 8h1m4 0h7M2 12h7m4 0h1M10 2.5v3M5 6.5v3M11 10.5v3";
+/// An i in a circle.
+const ABOUT: &str = "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM8 7v4.2M8 4.6v.8";
 
 #[component]
 pub(crate) fn TopBar() -> impl IntoView {
@@ -45,7 +50,8 @@ pub(crate) fn TopBar() -> impl IntoView {
                         <path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>
                     </svg>
                 </button>
-                <About/>
+                {opener(Surface::Settings, "Settings", GEAR)}
+                {opener(Surface::Help, "About tapedeck", ABOUT)}
             </div>
         </header>
     }

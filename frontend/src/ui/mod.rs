@@ -2,14 +2,17 @@
 
 #![allow(unreachable_pub, reason = "the component macro makes its functions pub")]
 
-mod about;
 mod bar;
 mod cards;
 mod compare;
+mod help;
+pub(crate) mod later;
 mod picker;
+mod settings;
 mod stage;
 mod status;
 mod strip;
+mod surface;
 mod tape;
 mod text;
 
@@ -18,3 +21,4 @@ pub(crate) use cards::Side;
 pub(crate) use compare::Compare;
 pub(crate) use stage::{PaneTabs, Stage};
 pub(crate) use strip::{Strip, Toast};
+pub(crate) use surface::{SurfacePlace, Surfaces};

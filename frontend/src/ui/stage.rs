@@ -26,6 +26,12 @@ pub(crate) fn Stage() -> impl IntoView {
         }
         true
     });
+    Effect::new(move |drawn: Option<()>| {
+        let _ = (view.theme.get(), view.prefs.get());
+        if drawn.is_some() {
+            deck.with(|d| d.restyle());
+        }
+    });
     let label = move || {
         let name = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
         format!("Chart of {name}, {}", view.timeframe.get())
@@ -154,6 +160,7 @@ fn PanePlace(rect: Signal<Option<PaneRect>>, testid: &'static str, children: Chi
         <section
             class="pane"
             data-testid=testid
+            hidden=flag(move || rect.get().is_none())
             style:top=text(move || px(|r| r.top))
             style:height=text(move || px(|r| r.height))
             style:width=text(move || px(|r| r.width))

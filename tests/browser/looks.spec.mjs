@@ -1,0 +1,81 @@
+// Looks: settings that are remembered, one palette told apart with any colour sight, no layout shift, touch targets.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BTC, Deck, launch } from './support/deck.mjs';
+import { Relay } from './support/relay.mjs';
+import { until } from './support/wait.mjs';
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+let relay;
+let browser;
+before(async () => {
+  relay = await Relay.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+/** Adds up layout shifts from the first paint on, with what moved. */
+async function watchShifts(page) {
+  await page.addInitScript(() => {
+    window.shifts = { sum: 0, moved: [] };
+    new PerformanceObserver((list) => {
+      for (const shift of list.getEntries()) {
+        if (shift.hadRecentInput) continue;
+        window.shifts.sum += shift.value;
+        for (const { node } of shift.sources) {
+          const element = node?.parentElement ? node : undefined;
+          window.shifts.moved.push(`${shift.value.toFixed(4)} ${element?.nodeName} ${element?.className ?? ''}`);
+        }
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+}
+
+for (const [name, context] of [['desktop', {}], ['phone', PHONE]]) {
+  test(`nothing jumps while the page loads on a ${name}`, async () => {
+    const deck = await Deck.visit(browser, relay, { symbol: BTC }, context, watchShifts);
+    await deck.live();
+    await until('bars', async () => (await deck.bars('price')).length > 0);
+    await until('every card to have its value', async () => (await deck.page.locator('.card [data-level="unknown"]').count()) === 0);
+    await deck.page.evaluate(() => document.fonts.ready);
+    const { sum, moved } = await deck.page.evaluate(() => window.shifts);
+    assert.ok(sum < 0.02, `layout shift ${sum}: ${moved.join('; ')}`);
+    await deck.close();
+  });
+}
+
+test('what is chosen in the settings shows at once and after a reload, before the first paint', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  const root = (name) => deck.page.locator('html').getAttribute(`data-${name}`);
+  const up = () => deck.page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--up'));
+  await deck.at('open-settings').click();
+  await deck.page.getByRole('radio', { name: 'Sky, orange' }).check();
+  await deck.page.getByRole('radio', { name: 'Less' }).check();
+  assert.deepEqual([await root('palette'), await root('motion'), await up()], ['safe', 'less', '#38bdf8']);
+  await deck.screenshot('settings-safe');
+  await deck.page.keyboard.press('Escape');
+  await until('the dialog to be gone', async () => (await deck.at('dialog-settings').count()) === 0);
+  const focused = await deck.page.evaluate(() => document.activeElement.dataset.testid);
+  assert.equal(focused, 'open-settings', 'focus is back where it was');
+  // The attributes stand before the module has run.
+  await deck.page.route('**/*.wasm', (route) => route.abort());
+  await deck.page.reload({ waitUntil: 'commit' });
+  await until('the looks before the module', async () => (await root('palette')) === 'safe' && (await root('motion')) === 'less');
+  await deck.close([/./]);
+});
+
+test('nothing moves where the system asks for it', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC }, { reducedMotion: 'reduce' });
+  const names = await deck.page.evaluate(() => {
+    const probe = document.createElement('i');
+    probe.className = 'flash';
+    document.body.append(probe);
+    return getComputedStyle(probe).animationName;
+  });
+  assert.equal(names, 'none');
+  await deck.close();
+});
