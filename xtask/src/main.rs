@@ -19,6 +19,7 @@ mod run;
 mod setup;
 mod shell;
 mod steps;
+mod suites;
 mod test;
 
 use clap::{Parser, Subcommand};

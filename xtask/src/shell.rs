@@ -1,7 +1,6 @@
 //! Other programs, called so that a failure says what was run and what to do.
 
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -70,23 +69,6 @@ impl Call {
     /// Whether it can be started and succeeds; prints nothing.
     pub(crate) fn succeeds(mut self) -> bool {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    }
-
-    /// Runs it, passes each line of standard output on and to `see`.
-    pub(crate) fn watch(mut self, mut see: impl FnMut(&str)) -> Result<()> {
-        self.print();
-        let mut child = self.command.stdout(Stdio::piped()).spawn().with_context(|| missing(&self.line))?;
-        let stdout = child.stdout.take().context("standard output is piped")?;
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
-            println!("{line}");
-            see(&line);
-        }
-        let status = child.wait()?;
-        if !status.success() {
-            bail!("`{}` failed ({status})", self.line);
-        }
-        Ok(())
     }
 
     /// The prepared command, for callers that need the child process itself.

@@ -6,6 +6,7 @@ use crate::project::Project;
 use crate::setup;
 use crate::shell::{call, cargo};
 use crate::steps::Steps;
+use crate::suites;
 use anyhow::{Context, Result, ensure};
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -64,18 +65,8 @@ fn native(project: &Project, steps: &mut Steps) -> Result<()> {
     })?;
     equal::check(project, steps)?;
     steps.step("PostgreSQL", || Ok(setup::postgres(project)?.display().to_string()))?;
-    steps.step("unit and integration tests", || {
-        let (mut passed, mut failed, mut ignored) = (0u64, 0u64, 0u64);
-        cargo(root, &["test", "--workspace"]).watch(|line| {
-            if let Some(counts) = line.strip_prefix("test result: ") {
-                passed += count(counts, "passed");
-                failed += count(counts, "failed");
-                ignored += count(counts, "ignored");
-            }
-        })?;
-        ensure!(passed > 0, "cargo test ran no test");
-        Ok(format!("{passed} passed, {failed} failed, {ignored} ignored"))
-    })?;
+    steps.step("unit and integration tests", || Ok(suites::run(project)?.to_string()))?;
+    steps.step("examples in documentation", || plain(&["test", "--workspace", "--doc", "--quiet"]))?;
     archive(project, steps)
 }
 
@@ -95,12 +86,6 @@ fn archive(project: &Project, steps: &mut Steps) -> Result<()> {
         call.env("ARCHIVE", &folder).env("SAID", &said).run()?;
         Ok(String::new())
     })
-}
-
-/// `12` from `ok. 12 passed; 0 failed`.
-fn count(line: &str, word: &str) -> u64 {
-    let words: Vec<&str> = line.split([' ', ';']).filter(|word| !word.is_empty()).collect();
-    words.iter().position(|w| *w == word).and_then(|i| words[i.checked_sub(1)?].parse().ok()).unwrap_or(0)
 }
 
 fn browser(project: &Project, steps: &mut Steps, filter: &str, totals: &mut Totals) -> Result<()> {
@@ -157,16 +142,4 @@ fn spec_files(project: &Project, filter: &str) -> Result<Vec<String>> {
     ensure!(!files.is_empty(), "no browser test file matches \"{filter}\"");
     files.sort();
     Ok(files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::count;
-
-    #[test]
-    fn counts_come_from_cargo_s_result_line() {
-        let line = "ok. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!((count(line, "passed"), count(line, "failed"), count(line, "ignored")), (12, 3, 1));
-        assert_eq!(count("ok.", "passed"), 0);
-    }
 }
