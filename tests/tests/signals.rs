@@ -66,13 +66,13 @@ async fn a_live_signal_is_the_row_of_its_bar() -> Result<()> {
         let at = row["timestamp"].as_i64();
         at >= frames[0]["timestamp"].as_i64() && at <= last
     };
-    // A bar is told before it is recorded: its row follows within moments.
+    // A bar is told before it is recorded as closed: its row follows within moments.
     let until = std::time::Instant::now() + Duration::from_secs(10);
     let rows = loop {
         let (status, rows) = relay.post("/api/signals", &body).await?;
         assert_eq!(status, 200, "{rows}");
-        let there =
-            rows.as_array().is_some_and(|rows| rows.iter().any(|row| row["timestamp"].as_i64() == last));
+        let told = |row: &Value| row["timestamp"].as_i64() == last && row["action"] != "hold";
+        let there = rows.as_array().is_some_and(|rows| rows.iter().any(told));
         if there || std::time::Instant::now() > until {
             break rows;
         }
@@ -80,7 +80,7 @@ async fn a_live_signal_is_the_row_of_its_bar() -> Result<()> {
     };
     let rows = rows.as_array().context("rows")?;
     let acting: Vec<&Value> = rows.iter().filter(within).filter(|row| row["action"] != "hold").collect();
-    assert_eq!(acting.len(), frames.len(), "{frames:?}");
+    assert_eq!(acting.len(), frames.len(), "{frames:?} {acting:?}");
     for (frame, row) in frames.iter().zip(acting) {
         for field in ["timestamp", "action", "confidence", "strategy_id", "metadata"] {
             assert_eq!(frame[field], row[field], "{field}: {frame} {row}");
