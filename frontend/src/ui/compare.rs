@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::maths::joined::funding::Basis;
 
 use super::text::{flag, text};
+use super::{later, lazy};
 use crate::app::{use_deck, use_view};
 use crate::deck::view::View;
 use crate::feed::overview::Line;
@@ -51,29 +52,32 @@ const HEADS: [(&str, &str); 12] = [
 #[component]
 pub(crate) fn Compare() -> impl IntoView {
     let view = use_view();
-    move || view.compare.get().then(|| table(view))
+    move || view.compare.get().then(|| later(move || table(view)))
 }
 
-fn table(view: View) -> impl IntoView {
-    let several = move || view.group_venues.with(|venues| venues.len() > 1);
-    let body = move || {
-        let Some(overview) = view.overview.get().filter(|_| several()) else { return Vec::new() };
-        let drawn = view.tracks.get();
-        let (lines, sum) = overview.lines(|venue| drawn.iter().any(|t| t.venue == venue));
-        let mut rows: Vec<AnyView> = lines.iter().map(|l| row(view, l, false).into_any()).collect();
-        rows.push(row(view, &sum, true).into_any());
-        rows
-    };
-    let heads = HEADS.map(|(head, what)| view! { <th scope="col" title=what>{head}</th> });
-    view! {
-        <section class="compare" class:gone=flag(move || !several()) data-testid="compare" aria-label="Venues compared" tabindex="0">
-            <table class="grid num">
-                <thead>
-                    <tr><th scope="col">"Venue"</th>{Vec::from(heads)}<th scope="col">"Notes"</th></tr>
-                </thead>
-                <tbody>{body}</tbody>
-            </table>
-        </section>
+lazy! {
+    compare: fn table(view: View) -> AnyView {
+        let several = move || view.group_venues.with(|venues| venues.len() > 1);
+        let body = move || {
+            let Some(overview) = view.overview.get().filter(|_| several()) else { return Vec::new() };
+            let drawn = view.tracks.get();
+            let (lines, sum) = overview.lines(|venue| drawn.iter().any(|t| t.venue == venue));
+            let mut rows: Vec<AnyView> = lines.iter().map(|l| row(view, l, false).into_any()).collect();
+            rows.push(row(view, &sum, true).into_any());
+            rows
+        };
+        let heads = HEADS.map(|(head, what)| view! { <th scope="col" title=what>{head}</th> });
+        view! {
+            <section class="compare" class:gone=flag(move || !several()) data-testid="compare" aria-label="Venues compared" tabindex="0">
+                <table class="grid num">
+                    <thead>
+                        <tr><th scope="col">"Venue"</th>{Vec::from(heads)}<th scope="col">"Notes"</th></tr>
+                    </thead>
+                    <tbody>{body}</tbody>
+                </table>
+            </section>
+        }
+        .into_any()
     }
 }
 

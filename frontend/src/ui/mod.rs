@@ -19,6 +19,7 @@ mod text;
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;
 pub(crate) use compare::Compare;
+pub(crate) use later::{later, lazy};
 pub(crate) use stage::{PaneTabs, Stage};
 pub(crate) use strip::{Strip, Toast};
 pub(crate) use surface::{SurfacePlace, Surfaces};

@@ -8,6 +8,7 @@ mod html;
 mod output;
 mod sizes;
 mod small;
+mod split;
 mod wasm;
 
 use crate::project::Project;
@@ -67,8 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = build(&project, &mut steps, kind, &out);
     steps.print_summary();
     result?;
-    println!("\n{}", Sizes::of(&project, &out)?.table());
-    Ok(())
+    let sizes = Sizes::of(&project, &out)?;
+    println!("\n{}", sizes.table());
+    if kind == Kind::Release { sizes.within_budget() } else { Ok(()) }
 }
 
 /// Builds the page into `out`, skipping whatever is up to date.
@@ -100,10 +102,17 @@ pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path
 
 /// Compiles the frontend and returns its wasm file.
 fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
-    let (profile, folder) = if kind == Kind::Release { ("page", "page") } else { ("dev", "debug") };
     let target = "wasm32-unknown-unknown";
-    cargo(&project.root, &["build", "-p", "frontend", "--lib", "--target", target, "--profile", profile])
-        .run()?;
+    let page = ["-p", "frontend", "--lib", "--target", target, "--profile"];
+    let folder = if kind == Kind::Release {
+        // Relocations and names for the splitter; what it generates at the marks is unsafe code.
+        let split = ["page", "--features", "split", "--", "--cap-lints=allow", "-Clink-arg=--emit-relocs"];
+        cargo(&project.root, &[&["rustc"], &page[..], &split].concat()).run()?;
+        "page"
+    } else {
+        cargo(&project.root, &[&["build"], &page[..], &["dev"]].concat()).run()?;
+        "debug"
+    };
     Ok(project.target.join(target).join(folder).join("frontend.wasm"))
 }
 
@@ -116,6 +125,7 @@ fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
         include_str!("html.rs"),
         include_str!("output.rs"),
         include_str!("small.rs"),
+        include_str!("split.rs"),
         include_str!("wasm.rs"),
         include_str!("../../js/minify.mjs"),
         include_str!("../../js/order.mjs"),
@@ -167,7 +177,12 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
     let mut output = output::Output::new(&aside);
     let page = std::fs::read_to_string(project.root.join("index.html")).context("index.html")?;
     let small = small::Small::new(project, kind);
-    let parts = wasm::bindgen(compiled, &mut output, &small)?;
+    let parts = if kind == Kind::Release {
+        let split = split::split(compiled, &project.root.join("target/page/split"))?;
+        wasm::bindgen(&split.main, Some(&split), &mut output, &small)?
+    } else {
+        wasm::bindgen(compiled, None, &mut output, &small)?
+    };
     let read = |path: &Path| read(&small, kind, path);
     let page = html::rewrite(&page, &project.root, read, &parts.tags(), &mut output)?;
     output.write_plain("index.html", page.as_bytes())?;
