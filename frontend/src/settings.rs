@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use shared::market::Timeframe;
+use shared::maths::indicators::Indicator;
+
+use crate::series::is_overlay;
 
 /// The two looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -32,7 +35,7 @@ impl Theme {
     }
 }
 
-/// A pane under the price, in the order they stand.
+/// A pane under the price.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
@@ -40,11 +43,24 @@ pub enum Pane {
     Funding,
     Cvd,
     Liq,
+    Rsi,
+    Macd,
+    Spread,
+    Depth,
 }
 
 impl Pane {
-    /// All, from top to bottom.
-    pub const ALL: [Pane; 4] = [Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq];
+    /// All, in the order they are offered.
+    pub const ALL: [Pane; 8] = [
+        Pane::Oi,
+        Pane::Funding,
+        Pane::Cvd,
+        Pane::Liq,
+        Pane::Rsi,
+        Pane::Macd,
+        Pane::Spread,
+        Pane::Depth,
+    ];
 
     /// The name in the URL and in test hooks.
     pub const fn name(self) -> &'static str {
@@ -53,6 +69,10 @@ impl Pane {
             Pane::Funding => "funding",
             Pane::Cvd => "cvd",
             Pane::Liq => "liq",
+            Pane::Rsi => "rsi",
+            Pane::Macd => "macd",
+            Pane::Spread => "spread",
+            Pane::Depth => "depth",
         }
     }
 
@@ -62,6 +82,10 @@ impl Pane {
             Pane::Funding => "Funding",
             Pane::Cvd => "CVD",
             Pane::Liq => "Liquidations",
+            Pane::Rsi => "RSI",
+            Pane::Macd => "MACD",
+            Pane::Spread => "Spread",
+            Pane::Depth => "Depth",
         }
     }
 
@@ -72,6 +96,10 @@ impl Pane {
             Pane::Funding => "% per hour; dots were paid",
             Pane::Cvd => "coins since 00:00 UTC",
             Pane::Liq => "quote value; long below, short above",
+            Pane::Rsi => "",
+            Pane::Macd => "price",
+            Pane::Spread => "bp, at the end of each bar",
+            Pane::Depth => "quote value within 10 bp",
         }
     }
 
@@ -118,6 +146,42 @@ impl Default for Prefs {
     }
 }
 
+/// How bars are drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceStyle {
+    #[default]
+    Candles,
+    Bars,
+    Line,
+    Area,
+}
+
+impl PriceStyle {
+    pub const ALL: [PriceStyle; 4] =
+        [PriceStyle::Candles, PriceStyle::Bars, PriceStyle::Line, PriceStyle::Area];
+
+    /// The name people read.
+    pub const fn title(self) -> &'static str {
+        match self {
+            PriceStyle::Candles => "Candles",
+            PriceStyle::Bars => "Bars",
+            PriceStyle::Line => "Line",
+            PriceStyle::Area => "Area",
+        }
+    }
+
+    /// The name under which `deck.js` says how it is drawn.
+    pub const fn look(self) -> &'static str {
+        match self {
+            PriceStyle::Candles => "price",
+            PriceStyle::Bars => "price_bars",
+            PriceStyle::Line => "price_line",
+            PriceStyle::Area => "price_area",
+        }
+    }
+}
+
 /// Everything remembered. Unknown fields of newer versions are ignored, missing ones take their default.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -129,6 +193,9 @@ pub struct Settings {
     pub phone_pane: Pane,
     /// Height of each pane relative to the price pane, where the person dragged it.
     pub pane_heights: Vec<(Pane, f64)>,
+    pub price_style: PriceStyle,
+    /// Names as `/api/indicators` has them: lines over the price, and what the panes RSI and MACD show.
+    pub indicators: Vec<String>,
     pub side_open: bool,
     pub symbol: Option<String>,
     pub venue: Option<String>,
@@ -150,6 +217,8 @@ impl Default for Settings {
             panes: vec![Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq],
             phone_pane: Pane::Liq,
             pane_heights: Vec::new(),
+            price_style: PriceStyle::Candles,
+            indicators: ["ema_20", "ema_50", "rsi_14", "macd_12_26_9"].map(String::from).into(),
             side_open: true,
             symbol: None,
             venue: None,
@@ -164,6 +233,9 @@ impl Default for Settings {
 impl Settings {
     /// Key in the browser's local storage.
     pub const KEY: &'static str = "tapedeck.settings";
+
+    /// Indicators over the price at once.
+    pub const OVERLAYS: usize = 8;
 
     /// Reads what was stored; anything unreadable gives the defaults.
     pub fn parse(text: Option<&str>) -> Settings {
@@ -188,6 +260,19 @@ impl Settings {
     pub fn pick(&mut self, group: &str, venues: Option<Vec<String>>) {
         self.picks.retain(|(g, _)| g != group);
         self.picks.extend(venues.map(|venues| (group.to_owned(), venues)));
+    }
+
+    /// What is computed while these panes are shown.
+    pub fn studies(&self, shown: &[Pane]) -> Vec<Indicator> {
+        let of = |pane: Pane, name: &'static str, is: fn(&Indicator) -> bool| {
+            let named = self.indicators.iter().filter_map(|n| n.parse().ok()).find(is);
+            shown.contains(&pane).then(|| named.or_else(|| name.parse().ok())).flatten()
+        };
+        let named = self.indicators.iter().filter_map(|name| name.parse::<Indicator>().ok());
+        let mut list: Vec<Indicator> = named.filter(is_overlay).take(Settings::OVERLAYS).collect();
+        list.extend(of(Pane::Rsi, "rsi_14", |one| matches!(one, Indicator::Rsi(_))));
+        list.extend(of(Pane::Macd, "macd_12_26_9", |one| matches!(one, Indicator::Macd { .. })));
+        list
     }
 
     pub fn set_pane_height(&mut self, pane: Pane, share: f64) {
@@ -216,6 +301,17 @@ mod tests {
         let partial = Settings::parse(Some(r#"{"prefs":{"palette":"safe","later":1}}"#)).prefs;
         assert_eq!(partial, Prefs { palette: Palette::Safe, ..Prefs::default() });
         assert!(partial.shortcuts, "what is not stored takes its default");
+    }
+
+    #[test]
+    fn what_is_computed_follows_the_panes() {
+        let mut s = Settings::default();
+        let names = |s: &Settings, shown: &[Pane]| -> Vec<String> {
+            s.studies(shown).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names(&s, &[Pane::Oi]), ["ema_20", "ema_50"]);
+        s.indicators = ["bb_20_2", "rsi_7", "nonsense", "vwap"].map(String::from).into();
+        assert_eq!(names(&s, &[Pane::Macd, Pane::Rsi]), ["bb_20_2", "vwap", "rsi_7", "macd_12_26_9"]);
     }
 
     #[test]

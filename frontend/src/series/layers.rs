@@ -5,6 +5,7 @@
 
 use shared::event::{Bar, FundingKind, LiquidationSide};
 use shared::market::{Ms, Timeframe};
+use shared::maths::indicators::Indicator;
 use shared::maths::joined::MAX_AGE;
 use shared::maths::joined::funding::Basis;
 use shared::maths::joined::open_interest::OiJoin;
@@ -27,6 +28,15 @@ pub enum Layer {
     Funding(usize),
     /// What was paid.
     Settled(usize),
+    /// A line of an indicator over the price.
+    Line(usize),
+    Rsi,
+    /// Its histogram, line and signal line.
+    Macd(usize),
+    /// Of the book, at the end of the bar.
+    Spread,
+    DepthBid,
+    DepthAsk,
 }
 
 /// Palette entries of layers whose rows are coloured one by one.
@@ -38,13 +48,21 @@ const PLAIN: f64 = -1.0;
 impl Layer {
     /// Tracks that can be drawn at once.
     pub const SLOTS: usize = 8;
+    /// Lines over the price.
+    pub const LINES: usize = 16;
     /// Numbers [`Self::index`] gives are below.
-    pub const COUNT: usize = 6 + 3 * Layer::SLOTS;
+    pub const COUNT: usize = 13 + 3 * Layer::SLOTS + Layer::LINES;
 
-    /// All layers of a market with so many tracks; a single one needs no line beside the sum.
-    pub fn all(tracks: usize) -> Vec<Layer> {
-        use Layer::{Cvd, Funding, LiqLong, LiqShort, Oi, OiOf, Price, Settled, Volume};
+    /// All layers of a market with so many tracks and lines over the price; a single track needs no line beside the
+    /// sum.
+    pub fn all(tracks: usize, lines: usize) -> Vec<Layer> {
+        use Layer::{
+            Cvd, DepthAsk, DepthBid, Funding, Line, LiqLong, LiqShort, Macd, Oi, OiOf, Price, Rsi, Settled,
+            Spread, Volume,
+        };
         let mut layers = vec![Price, Volume, Cvd, LiqLong, LiqShort, Oi];
+        layers.extend([Rsi, Macd(2), Macd(0), Macd(1), Spread, DepthBid, DepthAsk]);
+        layers.extend((0..lines.min(Layer::LINES)).map(Line));
         let slots = 0..tracks.min(Layer::SLOTS);
         if slots.len() > 1 {
             layers.extend(slots.clone().map(OiOf));
@@ -64,6 +82,12 @@ impl Layer {
             Layer::OiOf(n) => 6 + n,
             Layer::Funding(n) => 6 + Layer::SLOTS + n,
             Layer::Settled(n) => 6 + 2 * Layer::SLOTS + n,
+            Layer::Rsi => 6 + 3 * Layer::SLOTS,
+            Layer::Spread => 7 + 3 * Layer::SLOTS,
+            Layer::DepthBid => 8 + 3 * Layer::SLOTS,
+            Layer::DepthAsk => 9 + 3 * Layer::SLOTS,
+            Layer::Macd(n) => 10 + 3 * Layer::SLOTS + n,
+            Layer::Line(n) => 13 + 3 * Layer::SLOTS + n,
         }
     }
 
@@ -79,6 +103,13 @@ impl Layer {
             Layer::OiOf(_) => "oi_venue",
             Layer::Funding(_) => "funding",
             Layer::Settled(_) => "settled",
+            Layer::Line(_) | Layer::Macd(0) => "study",
+            Layer::Macd(1) => "signal_line",
+            Layer::Macd(_) => "macd_hist",
+            Layer::Rsi => "rsi",
+            Layer::Spread => "spread",
+            Layer::DepthBid => "depth_bid",
+            Layer::DepthAsk => "depth_ask",
         }
     }
 
@@ -86,18 +117,33 @@ impl Layer {
     pub const fn track(self) -> Option<usize> {
         match self {
             Layer::OiOf(n) | Layer::Funding(n) | Layer::Settled(n) => Some(n),
-            Layer::Price | Layer::Volume | Layer::Cvd | Layer::LiqLong | Layer::LiqShort | Layer::Oi => None,
+            Layer::Price
+            | Layer::Volume
+            | Layer::Cvd
+            | Layer::LiqLong
+            | Layer::LiqShort
+            | Layer::Oi
+            | Layer::Line(_)
+            | Layer::Rsi
+            | Layer::Macd(_)
+            | Layer::Spread
+            | Layer::DepthBid
+            | Layer::DepthAsk => None,
         }
     }
 
     /// The pane under the price it stands in; `None` is the price pane.
     pub const fn pane(self) -> Option<Pane> {
         match self {
-            Layer::Price | Layer::Volume => None,
+            Layer::Price | Layer::Volume | Layer::Line(_) => None,
             Layer::Oi | Layer::OiOf(_) => Some(Pane::Oi),
             Layer::Funding(_) | Layer::Settled(_) => Some(Pane::Funding),
             Layer::Cvd => Some(Pane::Cvd),
             Layer::LiqLong | Layer::LiqShort => Some(Pane::Liq),
+            Layer::Rsi => Some(Pane::Rsi),
+            Layer::Macd(_) => Some(Pane::Macd),
+            Layer::Spread => Some(Pane::Spread),
+            Layer::DepthBid | Layer::DepthAsk => Some(Pane::Depth),
         }
     }
 
@@ -122,12 +168,13 @@ impl Layer {
                 flat.extend([time, bar.open, bar.high, bar.low, bar.close]);
                 continue;
             }
+            let value = self.value_with(market, bar, &mut join).unwrap_or(f64::NAN);
             let colour = match self {
                 Layer::Volume if bar.close < bar.open => DOWN,
-                Layer::Volume => UP,
+                Layer::Macd(2) if value < 0.0 => DOWN,
+                Layer::Volume | Layer::Macd(2) => UP,
                 _ => PLAIN,
             };
-            let value = self.value_with(market, bar, &mut join).unwrap_or(f64::NAN);
             flat.extend([time, value, colour]);
         }
         flat
@@ -158,6 +205,18 @@ impl Layer {
             Layer::Cvd => bar.cvd,
             Layer::LiqLong => liquidated(market, LiquidationSide::Long, open, end).map(|v| -v),
             Layer::LiqShort => liquidated(market, LiquidationSide::Short, open, end),
+            Layer::Line(n) => market.studies.value(market.studies.overlays().get(n)?.0, open),
+            Layer::Rsi => {
+                let (column, _) = market.studies.find(|one| matches!(one, Indicator::Rsi(_)))?;
+                market.studies.value(column, open)
+            }
+            Layer::Macd(n) => {
+                let (column, _) = market.studies.find(|one| matches!(one, Indicator::Macd { .. }))?;
+                market.studies.value(column + n, open)
+            }
+            Layer::Spread => market.book_of(open, end).map(|top| top.spread_bps),
+            Layer::DepthBid => market.book_of(open, end)?.depth_10bps.map(|d| d.bid_usd),
+            Layer::DepthAsk => market.book_of(open, end)?.depth_10bps.map(|d| d.ask_usd),
         }
     }
 }

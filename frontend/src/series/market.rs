@@ -9,7 +9,7 @@ use shared::maths::joined::Members;
 use shared::maths::joined::funding::FundingJoin;
 use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
-use super::{Rolling, Timed, Track};
+use super::{Rolling, Studies, Timed, Track};
 use crate::feed::pairs::Pairs;
 
 /// Bars kept per timeframe, and points per other topic.
@@ -30,6 +30,11 @@ impl Timed for OpenInterest {
     }
 }
 impl Timed for Funding {
+    fn at(&self) -> Ms {
+        self.timestamp
+    }
+}
+impl Timed for BookTop {
     fn at(&self) -> Ms {
         self.timestamp
     }
@@ -99,6 +104,10 @@ pub struct Market {
     /// Of joined bars, by timeframe: minutes as told live, longer ones as the relay's history has them.
     shares: [Rolling<Told>; Timeframe::ALL.len()],
     book: Option<BookTop>,
+    /// The last book of each minute, of the open market.
+    books: Rolling<BookTop>,
+    /// Indicators over the bars shown.
+    pub studies: Studies,
 }
 
 impl Market {
@@ -117,6 +126,8 @@ impl Market {
             tracks,
             shares: std::array::from_fn(|_| Rolling::new(SHARES_KEPT)),
             book: None,
+            books: Rolling::new(CAPACITY),
+            studies: Studies::new(Vec::new()),
         }
     }
 
@@ -211,6 +222,41 @@ impl Market {
         self.book.as_ref()
     }
 
+    /// Brings the indicators up to the bars of a timeframe; answers since when they differ. `whole`: the relay has no
+    /// older bars.
+    pub fn sync_studies(&mut self, timeframe: Timeframe, whole: bool) -> Option<Ms> {
+        self.studies.sync(&self.bars[timeframe.index()], timeframe, whole)
+    }
+
+    /// The last book of each minute, ascending by minute; `timestamp` is the book's own.
+    pub fn books(&self) -> &Rolling<BookTop> {
+        &self.books
+    }
+
+    /// The last book of a stretch.
+    pub fn book_of(&self, from: Ms, to: Ms) -> Option<&BookTop> {
+        self.books.range(from, to).next_back()
+    }
+
+    /// Takes a page of books. Of each minute the last one stays.
+    pub fn merge_books(&mut self, rows: Vec<BookTop>) -> Changes {
+        let at = rows.first().map(|r| r.timestamp);
+        rows.into_iter().rev().for_each(|row| self.keep_book(row));
+        Changes { points: at.map(|at| (0, Channel::Book, at)), ..Changes::default() }
+    }
+
+    fn keep_book(&mut self, top: BookTop) {
+        let minute = top.timestamp.floor(Ms::MINUTE);
+        let held = self.book_of(minute, minute + Ms::MINUTE).map(|held| held.timestamp);
+        match held {
+            Some(held) if held > top.timestamp => {}
+            Some(_) | None => {
+                self.books.remove_range(minute, minute + Ms::MINUTE);
+                self.books.upsert(top);
+            }
+        }
+    }
+
     /// Takes one live event; those of other symbols and venues change nothing.
     pub fn apply(&mut self, event: &Event) -> Changes {
         let mut changes = Changes::default();
@@ -236,6 +282,7 @@ impl Market {
             }
             Body::Book(top) => {
                 self.book = Some(*top);
+                self.keep_book(*top);
                 changes.book = true;
             }
             _ => {}

@@ -52,6 +52,12 @@ const line = (color) => ({
 });
 const bars = (color) => ({ color, base: 0, priceLineVisible: false, lastValueVisible: false });
 
+const curve = (token) => ({ priceLineColor: token('faint'), priceLineStyle: 1, crosshairMarkerRadius: 3 });
+/** A line beside others on the axis: the legend says its value. */
+const quiet = (color) => ({ ...line(color), lastValueVisible: false, crosshairMarkerVisible: false });
+/** Room for all values there can be, whatever is in view. */
+const between = (minValue, maxValue) => () => ({ priceRange: { minValue, maxValue } });
+
 /** How each layer is drawn: kind of series, options, colours its rows may choose from. */
 const LOOKS = {
   price: (token) => [
@@ -68,6 +74,15 @@ const LOOKS = {
       priceLineStyle: 1,
     },
   ],
+  price_bars: (token) => [
+    'BarSeries',
+    { upColor: token('up'), downColor: token('down'), thinBars: false, priceLineColor: token('faint'), priceLineStyle: 1 },
+  ],
+  price_line: (token) => ['LineSeries', { ...curve(token), color: token('text'), lineWidth: 2 }],
+  price_area: (token) => [
+    'AreaSeries',
+    { ...curve(token), lineColor: token('up'), topColor: token('volume-up'), bottomColor: 'transparent', lineWidth: 2 },
+  ],
   volume: (token) => [
     'HistogramSeries',
     { ...bars(token('volume-up')), priceScaleId: '' },
@@ -81,6 +96,17 @@ const LOOKS = {
   oi_venue: (token, hue) => ['LineSeries', { ...line(token(`venue-${hue % 8}`)), lineStyle: dash(hue) }],
   // Rates hold until they change: steps, not slopes.
   funding: (token, hue) => ['LineSeries', { ...line(token(`venue-${hue % 8}`)), lineType: 1, lineStyle: dash(hue) }],
+  study: (token, hue) => ['LineSeries', { ...quiet(token(`venue-${hue % 8}`)), lineStyle: dash(hue) }],
+  signal_line: (token) => ['LineSeries', quiet(token('venue-1'))],
+  macd_hist: (token) => [
+    'HistogramSeries',
+    bars(token('volume-up')),
+    [token('volume-up'), token('volume-down')],
+  ],
+  rsi: (token) => ['LineSeries', { ...line(token('venue-0')), autoscaleInfoProvider: between(0, 100) }],
+  spread: (token) => ['LineSeries', { ...line(token('series-oi')), lineType: 1 }],
+  depth_bid: (token) => ['LineSeries', line(token('up'))],
+  depth_ask: (token) => ['LineSeries', line(token('down'))],
   // What was paid: dots beside the forecast's line.
   settled: (token, hue) => [
     'LineSeries',
@@ -194,9 +220,18 @@ export function addSeries(deck, id, look, hue, pane) {
   const [kind, options, palette] = LOOKS[look](tokens(), hue);
   deck.looks[id] = [look, hue];
   deck.palettes[id] = palette;
-  deck.series[id] = deck.chart.addSeries(library()[kind], options, pane);
-  if (look === 'price') deck.series[id].attachPrimitive(deck.holes);
+  const series = deck.chart.addSeries(library()[kind], options, pane);
+  deck.series[id] = series;
+  if (look.startsWith('price')) {
+    series.attachPrimitive(deck.holes);
+    // Behind lines that were there before it.
+    series.setSeriesOrder(0);
+  }
+  if (look === 'rsi') for (const price of [30, 70]) series.createPriceLine(level(price));
 }
+
+/** A border that means something, without a label of its own. */
+const level = (price) => ({ price, color: tokens()('faint'), lineWidth: 1, lineStyle: 3, axisLabelVisible: false, title: '' });
 
 export function removeSeries(deck, id) {
   const series = deck.series[id];
@@ -238,7 +273,9 @@ export function updatePoints(deck, id, flat, historical) {
 }
 
 function candle(flat, at) {
-  return { time: flat[at], open: flat[at + 1], high: flat[at + 2], low: flat[at + 3], close: flat[at + 4] };
+  const [open, high, low, close] = flat.subarray(at + 1, at + 5);
+  // Lines and areas read `value`.
+  return { time: flat[at], open, high, low, close, value: close };
 }
 
 function point(deck, id, flat, at) {

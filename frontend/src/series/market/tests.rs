@@ -203,12 +203,12 @@ fn the_sum_of_open_interest_breaks_where_a_member_is_missing() {
     assert!(sum[1].is_nan() && sum[12].is_nan(), "before the other's first and ten minutes after its last");
     assert_eq!((sum[2], sum[5], sum[11]), (15.0, 16.0, 16.0));
     assert_eq!((own[1], own[15], other[2]), (5.0, 7.0, 10.0));
-    let mut layers: Vec<usize> = Layer::all(2).into_iter().map(Layer::index).collect();
+    let mut layers: Vec<usize> = Layer::all(2, 3).into_iter().map(Layer::index).collect();
     layers.sort_unstable();
     layers.dedup();
-    assert_eq!(layers.len(), Layer::all(2).len(), "each has a number of its own");
-    assert!(Layer::all(99).into_iter().all(|l| l.index() < Layer::COUNT));
-    assert!(!Layer::all(1).contains(&Layer::OiOf(0)));
+    assert_eq!(layers.len(), Layer::all(2, 3).len(), "each has a number of its own");
+    assert!(Layer::all(99, 99).into_iter().all(|l| l.index() < Layer::COUNT));
+    assert!(!Layer::all(1, 0).contains(&Layer::OiOf(0)));
 }
 
 #[test]
@@ -237,4 +237,25 @@ fn joined_minutes_tell_what_each_venue_adds_in_every_timeframe() {
     assert_eq!(m.shares(&day), None);
     m.keep_shares(Timeframe::D1, day.timestamp, Pairs(vec![(VenueId::new("a"), share(9.0))]));
     assert_eq!(m.shares(&day).map(|s| s.0.len()), Some(1));
+}
+
+#[test]
+fn the_last_book_of_each_minute_stays_whatever_comes_first() {
+    let mut market = market();
+    let top = |at: i64, spread_bps: f64| BookTop {
+        timestamp: Ms(DAY + at),
+        bid_px: 1.0,
+        bid_qty: 1.0,
+        ask_px: 1.0,
+        ask_qty: 1.0,
+        spread_bps,
+        depth_10bps: None,
+    };
+    market.merge_books(vec![top(61_000, 3.0), top(62_000, 4.0)]);
+    let changes = market.merge_books(vec![top(1_000, 1.0), top(2_000, 2.0), top(60_500, 9.0)]);
+    assert_eq!(changes.points, Some((0, Channel::Book, Ms(DAY + 1_000))));
+    let kept: Vec<f64> = market.books().iter().map(|b| b.spread_bps).collect();
+    assert_eq!(kept, [2.0, 4.0]);
+    let of = |from: i64, to: i64| market.book_of(Ms(DAY + from), Ms(DAY + to)).map(|b| b.spread_bps);
+    assert_eq!((of(0, 60_000), of(0, 300_000), of(120_000, 300_000)), (Some(2.0), Some(4.0), None));
 }
