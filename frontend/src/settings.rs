@@ -39,6 +39,8 @@ impl Theme {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
+    /// The price itself, above all others.
+    Price,
     Oi,
     Funding,
     Cvd,
@@ -50,21 +52,14 @@ pub enum Pane {
 }
 
 impl Pane {
-    /// All, in the order they are offered.
-    pub const ALL: [Pane; 8] = [
-        Pane::Oi,
-        Pane::Funding,
-        Pane::Cvd,
-        Pane::Liq,
-        Pane::Rsi,
-        Pane::Macd,
-        Pane::Spread,
-        Pane::Depth,
-    ];
+    /// All under the price, in the order they are offered.
+    pub const ALL: [Pane; 8] =
+        [Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq, Pane::Rsi, Pane::Macd, Pane::Spread, Pane::Depth];
 
     /// The name in the URL and in test hooks.
     pub const fn name(self) -> &'static str {
         match self {
+            Pane::Price => "price",
             Pane::Oi => "oi",
             Pane::Funding => "funding",
             Pane::Cvd => "cvd",
@@ -78,6 +73,7 @@ impl Pane {
 
     pub const fn title(self) -> &'static str {
         match self {
+            Pane::Price => "Price",
             Pane::Oi => "Open interest",
             Pane::Funding => "Funding",
             Pane::Cvd => "CVD",
@@ -96,7 +92,7 @@ impl Pane {
             Pane::Funding => "% per hour; dots were paid",
             Pane::Cvd => "coins since 00:00 UTC",
             Pane::Liq => "quote value; long below, short above",
-            Pane::Rsi => "",
+            Pane::Price | Pane::Rsi => "",
             Pane::Macd => "price",
             Pane::Spread => "bp, at the end of each bar",
             Pane::Depth => "quote value within 10 bp",
@@ -188,7 +184,12 @@ impl PriceStyle {
 pub struct Settings {
     pub theme: Theme,
     pub prefs: Prefs,
+    /// Under the price, from top to bottom.
     pub panes: Vec<Pane>,
+    /// Of which the header alone is shown.
+    pub folded: Vec<Pane>,
+    /// The one that has the stage for itself.
+    pub maximised: Option<Pane>,
     /// The one pane under the price on a phone.
     pub phone_pane: Pane,
     /// Height of each pane relative to the price pane, where the person dragged it.
@@ -215,6 +216,8 @@ impl Default for Settings {
             theme: Theme::Dark,
             prefs: Prefs::default(),
             panes: vec![Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq],
+            folded: Vec::new(),
+            maximised: None,
             phone_pane: Pane::Liq,
             pane_heights: Vec::new(),
             price_style: PriceStyle::Candles,

@@ -41,7 +41,16 @@ impl UrlState {
                     state.to =
                         Ms::parse(&value).ok().map(|t| if t.whole_day { t.at + Ms::DAY } else { t.at });
                 }
-                "panes" => state.panes = Some(value.split(',').filter_map(Pane::parse).collect()),
+                "panes" => {
+                    // One that is named twice stands where it was named first.
+                    let mut panes: Vec<Pane> = Vec::new();
+                    for pane in value.split(',').filter_map(Pane::parse) {
+                        if !panes.contains(&pane) {
+                            panes.push(pane);
+                        }
+                    }
+                    state.panes = Some(panes);
+                }
                 "theme" => state.theme = Theme::parse(&value),
                 _ => {}
             }
@@ -148,8 +157,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_absent() {
-        let state =
-            UrlState::parse("?symbol=..%2F..%2Fetc&tf=7m&from=soon&panes=oi,nonsense&theme=pink&x=1&%zz");
+        let state = UrlState::parse(
+            "?symbol=..%2F..%2Fetc&tf=7m&from=soon&panes=oi,nonsense,price,oi&theme=pink&x=1&%zz",
+        );
         assert_eq!(state, UrlState { panes: Some(vec![Pane::Oi]), ..UrlState::default() });
         assert_eq!(UrlState::parse("panes=").panes, Some(vec![]));
         assert_eq!(UrlState::parse("symbol=BTC%2FUSDT").symbol, "BTC/USDT".parse().ok());

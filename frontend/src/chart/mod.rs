@@ -154,7 +154,9 @@ impl Chart {
     /// Whether a folded pane has another height than its header.
     pub(crate) fn misfolded(&self, heights: impl Iterator<Item = f64>) -> bool {
         let panes = std::iter::once(Pane::Price).chain(self.plan.panes.iter().copied());
-        panes.zip(heights).any(|(p, height)| self.plan.folded.contains(&p) && (height - FOLDED_PX).abs() > 2.0)
+        panes
+            .zip(heights)
+            .any(|(p, height)| self.plan.folded.contains(&p) && (height - FOLDED_PX).abs() > 2.0)
     }
 
     /// Reads the tokens anew after the theme changed.
@@ -363,7 +365,12 @@ impl Chart {
             Layer::Funding(_) | Layer::Settled(_) => {
                 self.js.set_format(layer.index(), 0.000_01, |v| format::price(v, 5));
             }
-            Layer::Rsi | Layer::Spread => self.js.set_format(layer.index(), 0.01, |v| format::price(v, 2)),
+            // There is nothing beyond, whatever room the axis leaves.
+            Layer::Rsi => self.js.set_format(layer.index(), 0.01, |v| match v {
+                0.0..=100.0 => format::price(v, 2),
+                _ => String::new(),
+            }),
+            Layer::Spread => self.js.set_format(layer.index(), 0.001, |v| format::price(v, 3)),
             // Both sides count up from the middle.
             Layer::LiqLong | Layer::LiqShort => {
                 self.js.set_format(layer.index(), 0.01, |v| format::axis(v.abs()));

@@ -72,6 +72,8 @@ impl Deck {
                     }
                 }
             }
+            "indicators" => Some(market.studies.to_json()),
+            "books" => json_rows(market.books()),
             "shaded" => core.chart.as_ref().map(|chart| chart.bands()),
             "holes" => {
                 let gaps: Vec<_> = core.gaps.list().iter().map(|hole| hole.gap).collect();

@@ -47,14 +47,15 @@ impl Deck {
             core.reach = vec![Default::default(); tracks.len()];
             core.taken = live::Taken::default();
             core.gaps.clear();
-            let hues: Vec<usize> = tracks.iter().map(|t| t.hue).collect();
             core.market = Some(Market::new(row.symbol.clone(), venue_id, row.calendar.clone(), tracks));
             core.settings.symbol = Some(row.symbol.to_string());
             core.settings.venue = Some(venue.clone());
             let core = &mut *core;
+            core.choose_studies(&self.view.shown_panes());
+            let plan = self.plan(core);
             if let Some(chart) = &mut core.chart {
                 chart.clear();
-                chart.set_panes(&self.view.shown_panes(), &hues, &core.settings);
+                chart.arrange(plan, &core.settings);
                 chart.set_instrument(row.tick_size);
             }
             core.client.want(wanted);
@@ -107,6 +108,7 @@ impl Deck {
             let core = &mut *guard;
             core.settings.timeframe = Some(timeframe);
             core.shown = timeframe;
+            core.studied = None;
             core.stale = Stale::all();
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
                 let follows =
@@ -126,18 +128,6 @@ impl Deck {
         self.emit_choice("timeframechange");
         self.load_timeframe(timeframe);
         self.ask_frame();
-    }
-
-    pub(crate) fn toggle_pane(&self, pane: Pane) {
-        self.view.panes.update(|panes| {
-            if panes.contains(&pane) {
-                panes.retain(|p| *p != pane);
-            } else {
-                panes.push(pane);
-            }
-        });
-        self.core.borrow_mut().settings.panes = self.view.panes.get_untracked();
-        self.arrange();
     }
 
     /// The one pane under the price on a phone.
@@ -189,10 +179,10 @@ impl Deck {
         {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
+            core.choose_studies(&self.view.shown_panes());
+            let plan = self.plan(core);
             if let Some(chart) = &mut core.chart {
-                let hues: Vec<usize> =
-                    core.market.iter().flat_map(|m| m.tracks().iter().map(|t| t.hue)).collect();
-                chart.set_panes(&self.view.shown_panes(), &hues, &core.settings);
+                chart.arrange(plan, &core.settings);
             }
             core.stale.legend = true;
         }

@@ -272,6 +272,14 @@ impl Core {
         let bucket = |at: Ms| calendar.open(shown, at);
         if let Some(since) = changes.bars.get(shown.index()).copied().flatten() {
             self.changed(&[Layer::Price, Layer::Volume, Layer::Cvd], since);
+            if let Some(market) = &mut self.market {
+                market.studies.touch(since);
+                // A bar that is new is shown with its values.
+                let bars = market.bars(shown);
+                if bars.lower(since) + 1 < bars.len() {
+                    self.studied = None;
+                }
+            }
             (self.stale.legend, self.stale.bars) = (true, true);
         }
         if changes.bars.get(Timeframe::M1.index()).copied().flatten().is_some() {
@@ -281,13 +289,21 @@ impl Core {
             let layers = match channel {
                 Channel::Oi => [Layer::Oi, Layer::OiOf(n)],
                 Channel::Funding => [Layer::Funding(n), Layer::Settled(n)],
+                Channel::Book => [Layer::DepthBid, Layer::DepthAsk],
                 _ => [Layer::LiqLong, Layer::LiqShort],
             };
             self.changed(&layers, bucket(at));
             (self.stale.legend, self.stale.cards) = (true, true);
             self.stale.tape |= channel == Channel::Liquidation;
+            if channel == Channel::Book {
+                self.changed(&[Layer::Spread], bucket(at));
+            }
         }
-        if changes.book {
+        if let Some(at) =
+            self.market.as_ref().and_then(|m| m.book()).filter(|_| changes.book).map(|b| b.timestamp)
+        {
+            self.changed(&[Layer::Spread, Layer::DepthBid, Layer::DepthAsk], bucket(at));
+            self.stale.legend = true;
             self.stale.cards = true;
         }
     }

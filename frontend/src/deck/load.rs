@@ -287,7 +287,8 @@ impl Deck {
             let core = self.core.borrow();
             let (Some(chart), Some(market)) = (&core.chart, &core.market) else { return };
             let loaded = core.loaded.get(timeframe.index()).copied().unwrap_or_default();
-            let near = chart.visible(market, timeframe).is_some_and(|v| v.from < OLDER_MARGIN);
+            let margin = OLDER_MARGIN + market.studies.warm_up() as f64;
+            let near = chart.visible(market, timeframe).is_some_and(|v| v.from < margin);
             let waits = loaded.retry_at.is_some_and(|at| wall() < at);
             near && loaded.newest && !loaded.loading && !loaded.exhausted && !waits
         };

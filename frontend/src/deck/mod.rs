@@ -14,8 +14,10 @@ mod live;
 mod load;
 mod overview;
 pub(crate) mod page;
+mod panes;
 mod show;
 mod stage;
+mod studies;
 mod topics;
 pub(crate) mod view;
 
@@ -95,6 +97,8 @@ struct Core {
     /// Relay's clock less ours.
     clock_offset: Ms,
     stale: Stale,
+    /// When the indicators were last computed.
+    studied: Option<Ms>,
     /// A pointer is down on the stage: pane heights that change now were dragged.
     dragging: bool,
 }
@@ -147,6 +151,10 @@ impl Deck {
         }
         view.panes.set(settings.panes.clone());
         view.phone_pane.set(settings.phone_pane);
+        view.folded.set(settings.folded.clone());
+        view.maximised.set(settings.maximised);
+        view.price_style.set(settings.price_style);
+        view.indicators.set(settings.indicators.clone());
         view.timeframe.set(asked.timeframe.or(settings.timeframe).unwrap_or(Timeframe::M5));
         let deck = Rc::new_cyclic(|me| Deck {
             view,
@@ -172,6 +180,7 @@ impl Deck {
                 ticks: 0,
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
+                studied: None,
                 dragging: false,
             }),
             crosshair: Cell::new(None),

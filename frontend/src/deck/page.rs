@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use crate::settings::{Pane, Prefs, Settings, Theme};
+use crate::settings::{Prefs, Settings, Theme};
 use crate::url_state::UrlState;
 
 use super::Deck;
@@ -62,7 +62,7 @@ impl Deck {
             timeframe: Some(self.view.timeframe.get_untracked()),
             from: core.asked.from,
             to: core.asked.to,
-            panes: Some(Pane::ALL.into_iter().filter(|p| panes.contains(p)).collect()),
+            panes: Some(panes),
             theme: Some(core.settings.theme),
         };
         if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {

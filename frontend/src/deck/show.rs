@@ -4,10 +4,12 @@ use leptos::prelude::*;
 use shared::event::{Bar, Channel, Funding, FundingKind, Liquidation, OpenInterest};
 use shared::market::{Ms, Timeframe, VenueId};
 
+use crate::chart::line_hue;
 use crate::format;
-use crate::series::{Layer, Market, Reach, Share, Shares, Track};
+use crate::series::{Layer, Market, Reach, Share, Shares, Track, is_overlay, label};
 use crate::settings::Pane;
 
+use super::topics::LIQUIDATIONS;
 use super::view::{Legend, PaneRect, Part, Quote, put};
 use super::{Core, Deck};
 
@@ -42,6 +44,7 @@ impl Deck {
         {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
+            core.study();
             let mut stale = std::mem::take(&mut core.stale);
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
                 if std::mem::take(&mut stale.mark) {
@@ -77,7 +80,7 @@ impl Deck {
                         .iter()
                         .zip(&core.reach)
                         .filter(|(track, _)| track.member.offers(Channel::Liquidation))
-                        .all(|(_, reach)| reach.last().is_some_and(Reach::is_whole));
+                        .all(|(_, reach)| reach.get(LIQUIDATIONS).is_some_and(Reach::is_whole));
                     put(self.view.tape_whole, whole);
                 }
                 if stale.bars {
@@ -135,9 +138,10 @@ impl Deck {
         let Some((index, bar)) = index.and_then(|i| Some((i, bars.get(i)?))) else {
             return Legend::default();
         };
-        let decimals = self.view.open.with_untracked(|o| o.as_ref().map_or(2, |o| o.decimals));
+        let decimals = self.decimals();
         let before = index.checked_sub(1).and_then(|i| bars.get(i)).map_or(bar.open, |b| b.close);
         let price = |v| format::price(v, decimals);
+        let shown_panes = self.view.shown_panes();
         Legend {
             open: price(bar.open),
             high: price(bar.high),
@@ -147,7 +151,11 @@ impl Deck {
             change: format::percent((bar.close - before) / before * 100.0),
             rising: bar.close >= before,
             time: under.map(|_| format::date_minute(bar.timestamp)),
-            panes: Pane::ALL.map(|pane| self.readout(market, pane, bar, under.is_some())),
+            panes: Pane::ALL.map(|pane| match shown_panes.contains(&pane) {
+                true => self.readout(market, pane, bar, under.is_some()),
+                false => Vec::new(),
+            }),
+            studies: self.line_parts(market, bar),
             shares: market.shares(bar).map(|shares| self.shares(&shares)).unwrap_or_default(),
             holes: Vec::new(),
         }
@@ -159,6 +167,10 @@ impl Deck {
             layer.value(market, bar).map_or_else(|| format::UNKNOWN.to_owned(), text)
         };
         let one = |value: String| Part { hue: None, name: String::new(), value };
+        let layer_price = |layer: Layer| {
+            let value = layer.value(market, bar);
+            value.map_or_else(|| format::UNKNOWN.to_owned(), |v| format::price(v, self.decimals()))
+        };
         let several = market.tracks().len() > 1;
         let per_track = |channel: Channel, layer: fn(usize) -> Layer, text: fn(f64) -> String| {
             let drawn = market.tracks().iter().enumerate().take(Layer::SLOTS);
@@ -190,6 +202,18 @@ impl Deck {
                 parts
             }
             Pane::Cvd => vec![one(show(Layer::Cvd, format::compact))],
+            Pane::Price => Vec::new(),
+            Pane::Rsi => vec![one(show(Layer::Rsi, |v| format::price(v, 2)))],
+            Pane::Macd => {
+                let value = |n| layer_price(Layer::Macd(n));
+                let part = |name: &str, n, hue| Part { hue, name: name.into(), value: value(n) };
+                vec![part("line", 0, Some(4)), part("signal", 1, Some(1)), part("histogram", 2, None)]
+            }
+            Pane::Spread => vec![one(show(Layer::Spread, |v| format::price(v, 3)))],
+            Pane::Depth => {
+                let side = |layer| show(layer, format::compact);
+                vec![one(format!("bid {}  ask {}", side(Layer::DepthBid), side(Layer::DepthAsk)))]
+            }
             Pane::Liq if !market.tracks().iter().any(|t| t.member.offers(Channel::Liquidation)) => Vec::new(),
             Pane::Liq => {
                 let side = |layer: Layer| {
@@ -198,6 +222,32 @@ impl Deck {
                 vec![one(format!("long {}  short {}", side(Layer::LiqLong), side(Layer::LiqShort)))]
             }
         }
+    }
+
+    /// Decimals of the open symbol's prices.
+    fn decimals(&self) -> usize {
+        self.view.open.with_untracked(|o| o.as_ref().map_or(2, |o| o.decimals))
+    }
+
+    /// Values of the lines over the price; a band's from top to bottom.
+    fn line_parts(&self, market: &Market, bar: &Bar) -> Vec<Part> {
+        let studies = &market.studies;
+        let mut parts: Vec<Part> = Vec::new();
+        let drawn = studies.list().iter().filter(|one| is_overlay(one));
+        let names: Vec<String> = drawn.map(label).collect();
+        for (column, nth, line) in studies.overlays().into_iter().take(Layer::LINES) {
+            let value = studies.value(column, bar.timestamp);
+            let value =
+                value.map_or_else(|| format::UNKNOWN.to_owned(), |v| format::price(v, self.decimals()));
+            match parts.last_mut().filter(|_| line > 0) {
+                Some(part) => part.value = format!("{} {value}", part.value),
+                None => {
+                    let name = names.get(nth).cloned().unwrap_or_default();
+                    parts.push(Part { hue: Some(line_hue(nth)), name, value });
+                }
+            }
+        }
+        parts
     }
 
     /// A track's venue, with its quote where another market of the venue is drawn too.
@@ -222,17 +272,24 @@ impl Deck {
 
     /// Where the panes stand now; heights that changed under a pressed pointer are remembered.
     fn show_layout(&self) {
-        let shown = self.view.shown_panes();
+        let (shown, folded) = (self.view.shown_panes(), self.view.folded_panes());
         let mut core = self.core.borrow_mut();
         let dragging = core.dragging;
         let Core { chart: Some(chart), settings, .. } = &mut *core else { return };
         let (rects, width) = chart.js().pane_rects();
         let rects: Vec<PaneRect> =
             rects.into_iter().map(|(top, height)| PaneRect { top, height, width }).collect();
-        if let Some(price) = rects.first().filter(|p| dragging && p.height > 0.0) {
+        if let Some(price) =
+            rects.first().filter(|p| dragging && p.height > 0.0 && !folded.contains(&Pane::Price))
+        {
             for (pane, rect) in shown.iter().zip(rects.iter().skip(1)) {
-                settings.set_pane_height(*pane, rect.height / price.height);
+                if !folded.contains(pane) {
+                    settings.set_pane_height(*pane, rect.height / price.height);
+                }
             }
+        }
+        if !dragging && chart.misfolded(rects.iter().map(|r| r.height)) {
+            chart.set_heights(settings);
         }
         drop(core);
         put(self.view.rects, rects);

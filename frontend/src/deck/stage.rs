@@ -13,7 +13,7 @@ impl Deck {
     pub(crate) fn mount_chart(&self, element: &web_sys::Element) {
         let made = {
             let core = self.core.borrow();
-            Chart::new(element, &self.view.shown_panes(), &core.settings)
+            Chart::new(element, self.plan(&core), &core.settings)
         };
         let mut chart = match made {
             Ok(chart) => chart,
@@ -35,8 +35,9 @@ impl Deck {
             }
         });
         let me = self.me.clone();
-        chart.js().on_crosshair(move |seconds, _pane| {
+        chart.js().on_crosshair(move |seconds, pane| {
             if let Some(deck) = me.upgrade() {
+                put(deck.view.under_pointer, usize::try_from(pane).ok());
                 deck.crosshair(crosshair_time(seconds));
             }
         });

@@ -6,6 +6,8 @@ use shared::market::Ms;
 use crate::feed::http::{self, HttpError};
 use crate::feed::rows::Row;
 
+use crate::settings::Pane;
+
 use super::{Core, Deck, wall};
 
 /// Held behind the newest bar whatever is in view.
@@ -15,13 +17,18 @@ const PAGE_ROWS: usize = 5_000;
 /// Read again where it is not known since when rows are missing.
 const REFILL_BACK: Ms = Ms(3_600_000);
 
+/// Books behind the newest, one a second, are read this far back at most.
+const BOOKS_BACK: Ms = Ms::DAY;
+/// Place of liquidations in [`TOPICS`].
+pub(super) const LIQUIDATIONS: usize = 2;
+
 /// Channels with points of their own, as [`Core::reach`] orders them.
-pub(super) const TOPICS: [Channel; 3] = [Channel::Oi, Channel::Funding, Channel::Liquidation];
+pub(super) const TOPICS: [Channel; 4] = [Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
 
 impl Deck {
     /// Older points where the bars in view, or a month, are not covered yet. Called after each paint.
     pub(super) fn load_topics_behind(&self) {
-        let Some(wanted) = self.wanted_since() else { return };
+        let Some((wanted, books)) = self.wanted_since() else { return };
         let tracks = self.core.borrow().reach.len();
         for (n, index) in (0..tracks).flat_map(|n| (0..TOPICS.len()).map(move |index| (n, index))) {
             let topic = TOPICS[index];
@@ -35,7 +42,7 @@ impl Deck {
                 if full {
                     reach.end();
                 }
-                reach.ask(wanted, wall())
+                reach.ask(if topic == Channel::Book { books } else { wanted }, wall())
             };
             let Some((page, deck)) = page.zip(self.me.upgrade()) else { continue };
             leptos::task::spawn_local(async move {
@@ -73,19 +80,27 @@ impl Deck {
         }
     }
 
-    /// Since when points are wanted: a month before the newest bar, or what is in view and half as much again.
-    fn wanted_since(&self) -> Option<Ms> {
+    /// Since when points are wanted: a month before the newest bar, or what is in view and half as much again; and
+    /// since when books: what is in view.
+    fn wanted_since(&self) -> Option<(Ms, Ms)> {
         let (_, shown) = self.turn();
         let core = self.core.borrow();
         let market = core.market.as_ref()?;
-        let month = market.bars(shown).last()?.timestamp - BACK;
+        let newest = market.bars(shown).last()?.timestamp;
+        let month = newest - BACK;
         let visible = core.chart.as_ref().and_then(|chart| chart.visible_times(market, shown));
-        Some(visible.map_or(month, |(from, to)| month.min(from - Ms((to - from).0 / 2))))
+        let points = visible.map_or(month, |(from, to)| month.min(from - Ms((to - from).0 / 2)));
+        Some((points, visible.map_or(newest, |(from, _)| from.max(newest - BOOKS_BACK))))
     }
 
     fn can_have(&self, n: usize, topic: Channel) -> bool {
         let core = self.core.borrow();
-        core.market.as_ref().and_then(|m| m.tracks().get(n)).is_some_and(|t| t.member.offers(topic))
+        let Some(market) = &core.market else { return false };
+        let Some(track) = market.tracks().get(n).filter(|t| t.member.offers(topic)) else { return false };
+        // Of the open market alone, and while somebody looks.
+        let own = || market.own().is_some_and(|own| own.name() == track.name());
+        let panes = self.view.shown_panes();
+        topic != Channel::Book || ((panes.contains(&Pane::Spread) || panes.contains(&Pane::Depth)) && own())
     }
 
     /// Reads and merges a stretch; answers with its oldest instant and the number of rows.
@@ -99,6 +114,7 @@ impl Deck {
         let path = match topic {
             Channel::Oi => "history/oi",
             Channel::Funding => "history/funding",
+            Channel::Book => "history/book",
             _ => "history/liquidations",
         };
         let market = {
@@ -119,6 +135,7 @@ impl Deck {
             let changes = match topic {
                 Channel::Oi => market.merge_oi(n, rows.iter().filter_map(Row::open_interest).collect()),
                 Channel::Funding => market.merge_funding(n, rows.iter().filter_map(Row::funding).collect()),
+                Channel::Book => market.merge_books(rows.iter().filter_map(Row::book).collect()),
                 _ => market.merge_liquidations(n, rows.iter().filter_map(Row::liquidation).collect()),
             };
             core.note(&changes);
@@ -133,6 +150,7 @@ impl Core {
         self.market.as_ref().and_then(|m| m.tracks().get(n)).is_some_and(|t| match topic {
             Channel::Oi => t.oi.is_full(),
             Channel::Funding => t.predicted.is_full(),
+            Channel::Book => false,
             _ => t.liquidations.is_full(),
         })
     }

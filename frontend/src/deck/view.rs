@@ -8,7 +8,7 @@ use shared::wire::{ChannelStatus, VenueState};
 use crate::feed::overview::Overview;
 use crate::feed::rows::SymbolRow;
 use crate::series::Track;
-use crate::settings::{Pane, Prefs, Theme};
+use crate::settings::{Pane, Prefs, PriceStyle, Theme};
 
 /// What the chart's place shows.
 #[derive(Clone, PartialEq, Debug)]
@@ -112,7 +112,9 @@ pub(crate) struct Legend {
     /// Set while the crosshair is over a bar.
     pub(crate) time: Option<String>,
     /// Values of the panes at the same bar, in the order of [`Pane::ALL`].
-    pub(crate) panes: [Vec<Part>; 4],
+    pub(crate) panes: [Vec<Part>; Pane::ALL.len()],
+    /// Values of the lines over the price.
+    pub(crate) studies: Vec<Part>,
     /// What each venue adds to the volume of a joined bar.
     pub(crate) shares: Vec<Part>,
     /// Holes under the crosshair, a line each.
@@ -164,6 +166,15 @@ pub(crate) struct View {
     /// Panes the person chose; on a phone only [`Self::phone_pane`] is shown.
     pub(crate) panes: RwSignal<Vec<Pane>>,
     pub(crate) phone_pane: RwSignal<Pane>,
+    /// Panes of which the header alone is shown.
+    pub(crate) folded: RwSignal<Vec<Pane>>,
+    /// The pane that has the stage for itself.
+    pub(crate) maximised: RwSignal<Option<Pane>>,
+    pub(crate) price_style: RwSignal<PriceStyle>,
+    /// See [`crate::settings::Settings::indicators`].
+    pub(crate) indicators: RwSignal<Vec<String>>,
+    /// Place of the pane under the pointer, the price's being 0.
+    pub(crate) under_pointer: RwSignal<Option<usize>>,
     pub(crate) phone: RwSignal<bool>,
     /// `live`, `demo`, `replay`; empty until the relay said.
     pub(crate) mode: RwSignal<String>,
@@ -211,6 +222,11 @@ impl View {
             prefs: RwSignal::new(Prefs::default()),
             panes: RwSignal::new(Vec::new()),
             phone_pane: RwSignal::new(Pane::Liq),
+            folded: RwSignal::new(Vec::new()),
+            maximised: RwSignal::new(None),
+            price_style: RwSignal::new(PriceStyle::Candles),
+            indicators: RwSignal::new(Vec::new()),
+            under_pointer: RwSignal::new(None),
             phone: RwSignal::new(false),
             mode: RwSignal::new(String::new()),
             link: RwSignal::new(LinkView {
@@ -247,13 +263,37 @@ impl View {
         View { symbols, theme, prefs, phone, mode, link, venues, toast, now, wall, ..view }
     }
 
-    /// Panes in the chart: the chosen ones the open symbol can have.
+    /// Panes under the price, from top to bottom.
     pub(crate) fn shown_panes(&self) -> Vec<Pane> {
-        if self.phone.get_untracked() {
-            return vec![self.phone_pane.get_untracked()];
+        untrack(|| self.watch_panes())
+    }
+
+    /// Of the panes shown and the price, those folded to their header.
+    pub(crate) fn folded_panes(&self) -> Vec<Pane> {
+        untrack(|| self.watch_folded())
+    }
+
+    /// [`Self::shown_panes`] for views and effects, which follow it.
+    pub(crate) fn watch_panes(&self) -> Vec<Pane> {
+        if self.phone.get() {
+            return vec![self.phone_pane.get()];
         }
-        let chosen = self.panes.get_untracked();
-        Pane::ALL.into_iter().filter(|p| chosen.contains(p)).collect()
+        let chosen = self.panes.get();
+        match self.maximised.get() {
+            Some(Pane::Price) => Vec::new(),
+            Some(pane) if chosen.contains(&pane) => vec![pane],
+            _ => chosen,
+        }
+    }
+
+    /// [`Self::folded_panes`] for views and effects.
+    pub(crate) fn watch_folded(&self) -> Vec<Pane> {
+        let shown = self.watch_panes();
+        match self.maximised.get() {
+            _ if self.phone.get() => Vec::new(),
+            Some(pane) if shown.contains(&pane) => vec![Pane::Price],
+            _ => self.folded.get().into_iter().filter(|p| shown.contains(p)).collect(),
+        }
     }
 }
 

@@ -113,12 +113,19 @@ impl Studies {
     }
 
     /// Pushes one bar and writes its row; `since` keeps the first that differs.
-    fn step(&mut self, machines: &mut IndicatorSet, bars: &Rolling<Bar>, index: usize, since: &mut Option<Ms>) {
+    fn step(
+        &mut self,
+        machines: &mut IndicatorSet,
+        bars: &Rolling<Bar>,
+        index: usize,
+        since: &mut Option<Ms>,
+    ) {
         let (Some(bar), Some(first)) = (bars.get(index), bars.first()) else { return };
         let day = |at: Ms| at.floor(Ms::DAY);
         // A day held in part has no mean of its own yet.
-        let partial =
-            !self.whole && first.timestamp > day(first.timestamp) && day(bar.timestamp) == day(first.timestamp);
+        let partial = !self.whole
+            && first.timestamp > day(first.timestamp)
+            && day(bar.timestamp) == day(first.timestamp);
         let row = machines.push(bar);
         let mut values = row.iter().copied();
         let mut at = index * self.width;
@@ -252,11 +259,21 @@ mod tests {
         // A wave that repeats nowhere.
         let close = 100.0 + ((n * n * 31 + n * 17) % 97) as f64 / 10.0;
         let at = Ms(1_795_219_200_000 + n * 60_000);
-        Bar { close, high: close + 1.0, volume: 1.0 + (n % 7) as f64, ..Bar::flat(at, Timeframe::M1, 100.0, Origin::Sim) }
+        Bar {
+            close,
+            high: close + 1.0,
+            volume: 1.0 + (n % 7) as f64,
+            ..Bar::flat(at, Timeframe::M1, 100.0, Origin::Sim)
+        }
     }
 
     fn studies() -> Studies {
-        Studies::new(["ema_20", "bb_20_2", "rsi_14", "macd_12_26_9", "vwap"].iter().filter_map(|n| n.parse().ok()).collect())
+        Studies::new(
+            ["ema_20", "bb_20_2", "rsi_14", "macd_12_26_9", "vwap"]
+                .iter()
+                .filter_map(|n| n.parse().ok())
+                .collect(),
+        )
     }
 
     fn held(bars: impl IntoIterator<Item = i64>, room: usize) -> Rolling<Bar> {

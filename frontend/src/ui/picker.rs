@@ -22,7 +22,7 @@ fn matching(rows: &[SymbolRow], typed: &str) -> Vec<SymbolRow> {
 }
 
 /// Closes a menu when focus leaves it altogether.
-fn leaves(event: &web_sys::FocusEvent) -> bool {
+pub(super) fn leaves(event: &web_sys::FocusEvent) -> bool {
     let to = event.related_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
     let menu = event.current_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
     menu.is_none_or(|m| !m.contains(to.as_ref()))

@@ -359,14 +359,21 @@ export function expose(rows, range, snapshot, page) {
   const target = new EventTarget();
   const parsed = (id) => {
     const text = rows(id);
-    if (text === undefined) throw new TypeError(`no series "${id}": use price, volume, oi, funding, cvd or liq`);
+    if (text === undefined) throw new TypeError(`no series "${id}": use price, volume, oi, funding, cvd, liq, rsi, macd, spread, depth or indicators`);
     return JSON.parse(text);
   };
-  const pick = ({ timestamp, ...bar }, names) =>
-    Object.fromEntries([['timestamp', timestamp], ...names.map((name) => [name, bar[name]])]);
-  const parts = { volume: ['volume', 'buy_volume', 'sell_volume'], cvd: ['cvd'] };
-  target.bars = (id) =>
-    id in parts ? parsed('price').map((bar) => pick(bar, parts[id])) : parsed(String(id));
+  // Parts of rows that have more: whose rows, and which members or those named how.
+  const parts = {
+    volume: ['price', /^(buy_|sell_)?volume$/],
+    cvd: ['price', /^cvd$/],
+    rsi: ['indicators', /^rsi_/],
+    macd: ['indicators', /^macd_/],
+    spread: ['books', /^(spread_bps|(bid|ask)_px)$/],
+    depth: ['books', /^depth_10bps$/],
+  };
+  const pick = (row, names) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => name === 'timestamp' || names.test(name)));
+  target.bars = (id) => (parts[id] ? parsed(parts[id][0]).map((row) => pick(row, parts[id][1])) : parsed(String(id)));
   target.visibleRange = () => {
     const [from, to] = range();
     return from === undefined ? null : { from, to };
