@@ -125,6 +125,11 @@ pub fn bps(value: f64) -> String {
     unit(price(value, decimals), "bp")
 }
 
+/// Signed basis points with one decimal: `+1.2 bp`.
+pub fn signed_bps(value: f64) -> String {
+    unit(signed(value, 1), "bp")
+}
+
 fn unit(text: String, unit: &str) -> String {
     if text == UNKNOWN { text } else { format!("{text}\u{a0}{unit}") }
 }
@@ -224,6 +229,7 @@ mod tests {
         assert_eq!(bps(0.25), "0.2\u{a0}bp");
         assert_eq!(bps(0.016), "0.016\u{a0}bp");
         assert_eq!(bps(f64::NAN), "–");
+        assert_eq!(signed_bps(-2.34), "\u{2212}2.3\u{a0}bp");
     }
 
     #[test]

@@ -8,7 +8,9 @@ pub mod feed;
 pub mod format;
 pub mod series;
 pub mod settings;
+pub mod spark;
 pub mod url_state;
+pub mod zone;
 
 #[cfg(target_arch = "wasm32")]
 mod app;

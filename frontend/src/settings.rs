@@ -6,6 +6,8 @@ use shared::maths::indicators::Indicator;
 
 use crate::series::is_overlay;
 
+use crate::zone::Zone;
+
 /// The two looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -126,7 +128,7 @@ impl Palette {
 }
 
 /// What the settings dialog holds: true of the whole page, whatever it shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prefs {
     pub palette: Palette,
@@ -134,11 +136,23 @@ pub struct Prefs {
     pub less_motion: bool,
     /// Single keys act while the chart has focus.
     pub shortcuts: bool,
+    pub zone: Zone,
+    /// Positive funding in the rising colour; by default it is in the falling one, since longs pay.
+    pub funding_green: bool,
+    /// Liquidations below this value are left out of the tape, quote currency.
+    pub tape_min: f64,
 }
 
 impl Default for Prefs {
     fn default() -> Prefs {
-        Prefs { palette: Palette::Lime, less_motion: false, shortcuts: true }
+        Prefs {
+            palette: Palette::Lime,
+            less_motion: false,
+            shortcuts: true,
+            zone: Zone::Utc,
+            funding_green: false,
+            tape_min: 0.0,
+        }
     }
 }
 

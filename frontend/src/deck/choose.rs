@@ -63,6 +63,7 @@ impl Deck {
         }
         self.view.open.set(Some(Open { row: row.clone(), venue, decimals }));
         self.view.notice.set(None);
+        put(self.view.guards, None);
         put(self.view.stage, Stage::Loading);
         self.remember();
         self.emit_choice("symbolchange");
@@ -148,6 +149,13 @@ impl Deck {
         self.show_looks();
     }
 
+    /// Changes one of them elsewhere.
+    pub(crate) fn prefer(&self, change: impl FnOnce(&mut Prefs)) {
+        let mut prefs = self.view.prefs.get_untracked();
+        change(&mut prefs);
+        self.set_prefs(prefs);
+    }
+
     fn show_looks(&self) {
         if self.page.get() {
             apply_looks(self.view.theme.get_untracked(), self.view.prefs.get_untracked());
@@ -155,11 +163,14 @@ impl Deck {
         self.remember();
     }
 
-    /// Colours the chart anew, after theme or palette changed.
+    /// Shows chart and panels anew, after theme or preferences changed.
     pub(crate) fn restyle(&self) {
-        if let Some(chart) = &mut self.core.borrow_mut().chart {
+        let mut core = self.core.borrow_mut();
+        (core.stale.legend, core.stale.tape) = (true, true);
+        if let Some(chart) = &mut core.chart {
             chart.restyle();
         }
+        drop(core);
         self.ask_frame();
     }
 
@@ -206,6 +217,10 @@ fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Wanted> {
     };
     if venue.as_str() == group::ALL {
         add(&row.symbol, venue, vec![Channel::Bar]);
+    }
+    // Guards stand for the whole group, whatever venue is open.
+    if row.channels.contains(&Channel::Guards) {
+        add(&row.symbol, &VenueId::new(group::ALL), vec![Channel::Guards]);
     }
     for track in tracks {
         let name = track.name();

@@ -11,7 +11,7 @@ use crate::feed::pairs::Pairs;
 use crate::feed::rows::Row;
 use crate::series::{Changes, Hole, Layer};
 
-use super::view::{LinkState, LinkView, VenueView, put};
+use super::view::{GuardsView, LinkState, LinkView, VenueView, put};
 use super::{Core, Deck, wall};
 
 /// The newest liquidation frame taken of each market: epoch and number on its topic.
@@ -21,8 +21,8 @@ pub(super) struct Taken(Pairs<(Symbol, VenueId), (u64, u64)>);
 /// Ticks between two readings of the table of venues.
 const OVERVIEW_EVERY: u32 = 5;
 /// Asked for by polling, of the open market.
-const POLLED: [Channel; 5] =
-    [Channel::Bar, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
+const POLLED: [Channel; 6] =
+    [Channel::Bar, Channel::Guards, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
 
 impl Deck {
     pub(super) fn connect(&self) {
@@ -84,12 +84,22 @@ impl Deck {
                 self.emit_error(&frame.message);
                 self.toast(frame.message);
             }
-            _ => {
-                if let Some(stamped) = frame.stamped() {
-                    self.keep_shares(frame);
-                    self.take(&stamped);
-                }
+            _ => self.told(frame),
+        }
+    }
+
+    /// A data frame, from the line or from a poll.
+    fn told(&self, frame: Row) {
+        if frame.tag == "guards" {
+            let mut core = self.core.borrow_mut();
+            if core.market.as_ref().is_some_and(|m| frame.symbol.as_ref() == Some(m.symbol())) {
+                core.guards = Some(GuardsView::new(wall(), frame.guards));
+                drop(core);
+                self.ask_frame();
             }
+        } else if let Some(stamped) = frame.stamped() {
+            self.keep_shares(frame);
+            self.take(&stamped);
         }
     }
 
@@ -219,7 +229,7 @@ impl Deck {
         self.show_link();
         let ticks = {
             let mut core = self.core.borrow_mut();
-            core.stale.strip = true;
+            (core.stale.strip, core.stale.cards) = (true, true);
             core.ticks
         };
         if ticks.is_multiple_of(OVERVIEW_EVERY) {
@@ -244,9 +254,9 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let Some(query) = deck.market_query() else { return };
             let (generation, _) = deck.turn();
-            // Joined over venues there are bars alone.
+            // Joined over venues there are bars and guards alone.
             let joined = deck.core.borrow().market.as_ref().is_some_and(|m| m.own().is_none());
-            let polled = if joined { &POLLED[..1] } else { &POLLED };
+            let polled = if joined { &POLLED[..2] } else { &POLLED };
             let channels = polled.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
             let mut query = query.to_vec();
             query.push(("channels", channels));
@@ -256,7 +266,7 @@ impl Deck {
             }
             deck.core.borrow_mut().polled = answer.is_ok();
             if let Ok(snapshot) = answer {
-                snapshot.frames.iter().filter_map(Row::stamped).for_each(|stamped| deck.take(&stamped));
+                snapshot.frames.into_iter().for_each(|frame| deck.told(frame));
                 deck.refill();
             }
             deck.show_link();
@@ -294,6 +304,7 @@ impl Core {
             };
             self.changed(&layers, bucket(at));
             (self.stale.legend, self.stale.cards) = (true, true);
+            self.stale.spark |= channel == Channel::Funding;
             self.stale.tape |= channel == Channel::Liquidation;
             if channel == Channel::Book {
                 self.changed(&[Layer::Spread], bucket(at));

@@ -38,8 +38,9 @@ use crate::url_state::UrlState;
 
 use api::Api;
 use page::{Listener, apply_looks, storage};
+pub(crate) use show::SPARK;
 use show::Stale;
-use view::{View, put};
+use view::{GuardsView, View, put};
 
 /// What a deck begins with.
 #[derive(Default)]
@@ -91,6 +92,8 @@ struct Core {
     refilling: bool,
     /// Until when the next search for a relay waits.
     booting: Option<Ms>,
+    /// Guards told since they were last shown.
+    guards: Option<GuardsView>,
     /// Data comes by polling.
     polled: bool,
     ticks: u32,
@@ -107,7 +110,7 @@ struct Core {
 pub(crate) struct Deck {
     pub(crate) view: View,
     /// Where the relay is; empty for the page's host.
-    relay: String,
+    pub(crate) relay: String,
     /// See [`DeckOptions::page`]; moves between decks.
     page: Cell<bool>,
     core: RefCell<Core>,
@@ -176,6 +179,7 @@ impl Deck {
                 last_minute_before_hole: None,
                 refilling: false,
                 booting: None,
+                guards: None,
                 polled: false,
                 ticks: 0,
                 clock_offset: Ms::ZERO,

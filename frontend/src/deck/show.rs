@@ -3,11 +3,14 @@
 use leptos::prelude::*;
 use shared::event::{Bar, Channel, Funding, FundingKind, Liquidation, OpenInterest};
 use shared::market::{Ms, Timeframe, VenueId};
+use shared::maths::joined::MAX_AGE;
+use shared::maths::joined::funding::Basis;
 
 use crate::chart::line_hue;
 use crate::format;
-use crate::series::{Layer, Market, Reach, Share, Shares, Track, is_overlay, label};
+use crate::series::{Layer, Market, Reach, Share, Shares, Track, is_overlay, label, sudden};
 use crate::settings::Pane;
+use crate::spark::Frame;
 
 use super::topics::LIQUIDATIONS;
 use super::view::{Legend, PaneRect, Part, Quote, put};
@@ -15,6 +18,11 @@ use super::{Core, Deck};
 
 /// Liquidations on the tape.
 const TAPE_ROWS: usize = 60;
+/// A forecast, and for how long it stands; then a payment, for the longest interval there is and a little more.
+const FUNDING_KINDS: [(FundingKind, Ms); 2] =
+    [(FundingKind::Predicted, MAX_AGE), (FundingKind::Settled, Ms(9 * 3_600_000))];
+/// Width and height of the funding card's line, as its `viewBox` has them.
+pub(crate) const SPARK: (f64, f64) = (88.0, 24.0);
 
 /// Which parts of the page no longer show what is held.
 #[derive(Clone, Copy, Default)]
@@ -22,6 +30,7 @@ pub(super) struct Stale {
     pub(super) legend: bool,
     pub(super) quote: bool,
     pub(super) cards: bool,
+    pub(super) spark: bool,
     pub(super) tape: bool,
     pub(super) strip: bool,
     pub(super) bars: bool,
@@ -30,7 +39,16 @@ pub(super) struct Stale {
 
 impl Stale {
     pub(super) fn all() -> Stale {
-        Stale { legend: true, quote: true, cards: true, tape: true, strip: true, bars: false, mark: true }
+        Stale {
+            legend: true,
+            quote: true,
+            cards: true,
+            spark: true,
+            tape: true,
+            strip: true,
+            bars: false,
+            mark: true,
+        }
     }
 }
 
@@ -73,8 +91,11 @@ impl Deck {
                 if stale.cards {
                     self.show_cards(market);
                 }
+                if stale.spark {
+                    put(self.view.funding_spark, funding_spark(market, self.view.now.get_untracked()));
+                }
                 if stale.tape {
-                    put(self.view.tape, tape(market));
+                    put(self.view.tape, tape(market, self.view.prefs.get_untracked().tape_min));
                     let whole = market
                         .tracks()
                         .iter()
@@ -86,6 +107,9 @@ impl Deck {
                 if stale.bars {
                     newest = market.bars(shown).last().copied();
                 }
+            }
+            if let Some(guards) = core.guards.take() {
+                self.view.guards.set(Some(guards));
             }
             if stale.strip && !core.heard.0.is_empty() {
                 let heard = std::mem::take(&mut core.heard);
@@ -125,6 +149,8 @@ impl Deck {
             }
             None => joined_cards(market, now),
         };
+        let moved = market.own().and_then(|own| sudden(&own.oi, now));
+        put(self.view.oi_moved, moved);
         put(self.view.funding, funding);
         put(self.view.oi, oi);
         put(self.view.oi_hour_ago, hour_ago);
@@ -315,7 +341,7 @@ fn joined_cards(market: &Market, now: Ms) -> (Option<Funding>, Option<OpenIntere
         open_interest: j.open_interest,
         open_interest_value: j.open_interest_value,
     });
-    let rates = market.funding_join();
+    let rates = market.funding_join(Ms(i64::MAX));
     let mean = rates.at(FundingKind::Predicted, &[], now).map(|joined| {
         let next = market.tracks().iter().filter_map(|t| t.predicted.last()?.next_funding_time);
         Funding {
@@ -332,11 +358,30 @@ fn joined_cards(market: &Market, now: Ms) -> (Option<Funding>, Option<OpenIntere
     (mean, oi, hour_ago.map(|j| j.open_interest))
 }
 
-/// The newest liquidations of all tracks, newest first.
-fn tape(market: &Market) -> Vec<Liquidation> {
+/// The yearly rate of the last day, a point per quarter of an hour: the forecast, or where none is held what was last
+/// paid. Of the open market, or the mean over the venues where they are joined.
+fn funding_spark(market: &Market, now: Ms) -> String {
+    let own = market.own();
+    let rate = |at: Ms| {
+        FUNDING_KINDS.into_iter().find_map(|(kind, holds)| match own {
+            Some(own) => {
+                let rate = own.rates(kind).at_or_before(at)?;
+                Basis::of(rate).filter(|_| at - rate.timestamp <= holds)
+            }
+            None => market.funding_join(at).at(kind, &[], at).map(|joined| joined.mean),
+        })
+    };
+    let instants = (0..=96).rev().map(|n| now - Ms(n * 900_000));
+    let points: Vec<(f64, f64)> =
+        instants.filter_map(|at| rate(at).map(|basis| (at.0 as f64, basis.apr))).collect();
+    Frame::around(&points, SPARK).map(|frame| frame.path(&points, None)).unwrap_or_default()
+}
+
+/// The newest liquidations of at least so much value of all tracks, newest first.
+fn tape(market: &Market, min: f64) -> Vec<Liquidation> {
     let mut rows: Vec<Liquidation> = Vec::new();
     for track in market.tracks() {
-        for hit in track.liquidations.iter().rev().take(TAPE_ROWS) {
+        for hit in track.liquidations.iter().rev().filter(|hit| hit.value >= min).take(TAPE_ROWS) {
             let place = rows.partition_point(|held| held.timestamp >= hit.timestamp);
             rows.insert(place, *hit);
             rows.truncate(TAPE_ROWS);

@@ -6,7 +6,7 @@ use shared::market::{Ms, Symbol, Timeframe};
 use shared::wire::{ChannelStatus, VenueState};
 
 use crate::feed::overview::Overview;
-use crate::feed::rows::SymbolRow;
+use crate::feed::rows::{GuardRow, SymbolRow};
 use crate::series::Track;
 use crate::settings::{Pane, Prefs, PriceStyle, Theme};
 
@@ -97,6 +97,28 @@ pub(crate) struct Part {
     pub(crate) hue: Option<usize>,
     pub(crate) name: String,
     pub(crate) value: String,
+}
+
+/// The open symbol's guards, as the newest frame has them.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct GuardsView {
+    /// When the frame came, by the person's clock: ages grow from there.
+    pub(crate) heard: Ms,
+    /// `passing`, `warning` or `breach`.
+    pub(crate) status: &'static str,
+    pub(crate) rows: Vec<GuardRow>,
+}
+
+impl GuardsView {
+    pub(crate) fn new(heard: Ms, rows: Vec<GuardRow>) -> GuardsView {
+        // The worst of those that apply.
+        let worst = ["breach", "warning"].into_iter().find(|s| rows.iter().any(|g| g.state == *s));
+        GuardsView { heard, status: worst.unwrap_or("passing"), rows }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&GuardRow> {
+        self.rows.iter().find(|g| g.name == name)
+    }
 }
 
 /// Texts of the line over the price pane.
@@ -195,7 +217,12 @@ pub(crate) struct View {
     pub(crate) oi: RwSignal<Option<OpenInterest>>,
     /// Open interest an hour ago, for the change.
     pub(crate) oi_hour_ago: RwSignal<Option<f64>>,
+    /// How far it moved within a minute, percent, while that is sudden.
+    pub(crate) oi_moved: RwSignal<Option<f64>>,
+    /// The last day of funding as an SVG path.
+    pub(crate) funding_spark: RwSignal<String>,
     pub(crate) book: RwSignal<Option<BookTop>>,
+    pub(crate) guards: RwSignal<Option<GuardsView>>,
     /// Newest first.
     pub(crate) tape: RwSignal<Vec<Liquidation>>,
     /// The record was read to its beginning: an empty tape means that it holds none.
@@ -247,7 +274,10 @@ impl View {
             funding: RwSignal::new(None),
             oi: RwSignal::new(None),
             oi_hour_ago: RwSignal::new(None),
+            oi_moved: RwSignal::new(None),
+            funding_spark: RwSignal::new(String::new()),
             book: RwSignal::new(None),
+            guards: RwSignal::new(None),
             tape: RwSignal::new(Vec::new()),
             tape_whole: RwSignal::new(false),
             notice: RwSignal::new(None),

@@ -148,6 +148,35 @@ object! {
         /// By channel, since it last spoke.
         pub age_ms: Pairs<Channel, Option<i64>>,
         pub unavailable: Vec<Channel>,
+
+        /// Of a frame of guards.
+        pub guards: Vec<GuardRow>,
+    }
+}
+
+object! {
+    /// A guard, or one of the numbers it was computed from.
+    #[derive(Clone, PartialEq, Debug, Default)]
+    pub struct GuardRow {
+        pub name: String,
+        pub value: Option<f64>,
+        /// The value is a lower bound.
+        pub at_least: bool,
+        pub warning: Option<f64>,
+        pub breach: Option<f64>,
+        pub state: String,
+        /// Of the oldest number in it, when the frame was made.
+        pub age_ms: Option<i64>,
+        /// When it came into its state.
+        pub since: Ms,
+        /// One plain sentence.
+        pub reason: String,
+        pub inputs: Vec<GuardRow>,
+
+        /// Of an input: its market, and the time of its data.
+        pub symbol: String,
+        pub venue: String,
+        pub timestamp: Option<Ms>,
     }
 }
 

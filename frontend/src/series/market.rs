@@ -178,13 +178,14 @@ impl Market {
         join.at(at)
     }
 
-    /// The tracks' newest rates on one basis.
-    pub fn funding_join(&self) -> FundingJoin {
+    /// The tracks' newest rates up to `at` on one basis.
+    pub fn funding_join(&self, at: Ms) -> FundingJoin {
         let with = self.members.with(Channel::Funding);
         let mut join = FundingJoin::new(&with);
         for track in &self.tracks {
             let Some(n) = with.position(track.name()) else { continue };
-            let newest = [FundingKind::Predicted, FundingKind::Settled].map(|kind| track.rates(kind).last());
+            let newest =
+                [FundingKind::Predicted, FundingKind::Settled].map(|kind| track.rates(kind).at_or_before(at));
             newest.into_iter().flatten().for_each(|point| join.push(n, point));
         }
         join

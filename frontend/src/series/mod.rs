@@ -4,6 +4,7 @@
 mod holes;
 pub mod layers;
 mod market;
+mod moves;
 mod reach;
 mod rolling;
 mod studies;
@@ -14,6 +15,7 @@ mod window;
 pub use holes::{Hole, Holes, Shade};
 pub use layers::Layer;
 pub use market::{CAPACITY, Changes, Market, Share, Shares};
+pub use moves::{SUDDEN, sudden};
 pub use reach::{Page, Reach};
 pub use rolling::{Rolling, Timed};
 pub use studies::{Studies, is_overlay, label};

@@ -1,14 +1,19 @@
-//! The right column: funding, book, open interest, liquidations.
+//! The right column: funding, basis, book, open interest; guards and liquidations have files of their own.
 
 use leptos::prelude::*;
 use shared::event::Channel;
 use shared::market::Ms;
 use shared::maths::joined::funding::Basis;
 
+use super::guards::Guards;
+use super::later::later;
+use super::oi_area::oi_area;
 use super::status::stale_age;
 use super::tape::Tape;
 use super::text::{flag, text};
-use crate::app::use_view;
+use crate::app::{use_deck, use_view};
+use crate::deck::SPARK;
+use crate::deck::view::View;
 use crate::feed::group::ALL;
 use crate::format;
 
@@ -26,8 +31,10 @@ pub(crate) fn Side() -> impl IntoView {
     view! {
         <aside class="side" aria-label="Market">
             <FundingPanel/>
+            <BasisCard/>
             <BookCard/>
             <OiCard/>
+            <Guards/>
             <Tape/>
         </aside>
     }
@@ -42,7 +49,23 @@ fn level(value: Option<f64>, (warning, breach): (f64, f64)) -> &'static str {
     }
 }
 
-fn or_unknown(text: Option<String>) -> String {
+/// The display level of a guard's state.
+pub(super) fn level_of(state: &str) -> &'static str {
+    match state {
+        "passing" => "ok",
+        "warning" => "warning",
+        "breach" => "breach",
+        _ => "unknown",
+    }
+}
+
+/// Whether a rate wears the rising colour, or the falling one: by its sign and the person's choice.
+fn paints(view: View, rate: Option<f64>, rising: bool) -> bool {
+    let green = view.prefs.with(|p| p.funding_green);
+    rate.is_some_and(|r| if r > 0.0 { green == rising } else { r < 0.0 && green != rising })
+}
+
+pub(super) fn or_unknown(text: Option<String>) -> String {
     text.unwrap_or_else(|| format::UNKNOWN.into())
 }
 
@@ -63,6 +86,8 @@ fn lacking(channel: Channel) -> impl Fn() -> Option<String> + Copy {
 #[component]
 fn FundingPanel() -> impl IntoView {
     let view = use_view();
+    let deck = use_deck();
+    let green = move || view.prefs.with(|p| p.funding_green);
     let funding = move || view.funding.get();
     let apr = move || funding().and_then(|f| f.funding_apr);
     let per = move |hours: f64| {
@@ -80,23 +105,82 @@ fn FundingPanel() -> impl IntoView {
     let none = lacking(Channel::Funding);
     view! {
         <section class="card" data-testid="funding-panel" data-value=value class:stale=flag(move || age().is_some())>
-            <h2>"Funding" <span class="muted num">{text(age)}</span></h2>
-            <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
-                <p
-                    class="big num"
-                    data-testid="card-funding-apr"
-                    data-value=text(move || apr().map(|v| v.to_string()))
-                    data-level=move || level(apr(), FUNDING_LEVELS)
-                    title="Yearly rate; positive: longs pay shorts"
+            <h2>
+                "Funding " <span class="muted num">{text(age)}</span>
+                <button
+                    class="swap"
+                    data-testid="funding-colour"
+                    aria-pressed=text(move || green().to_string())
+                    title="Positive funding, which longs pay, in red or in green"
+                    on:click=move |_| deck.with(|d| d.prefer(|p| p.funding_green = !p.funding_green))
                 >
-                    {text(move || or_unknown(apr().map(format::percent)))} <span class="muted">" a year"</span>
-                </p>
+                    "positive "
+                    <span class=move || if green() { "up" } else { "down" }>
+                        {text(move || if green() { "green".to_owned() } else { "red".to_owned() })}
+                    </span>
+                </button>
+            </h2>
+            <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
+                <div class="head">
+                    <p
+                        class="big num"
+                        class:up=flag(move || paints(view, apr(), true))
+                        class:down=flag(move || paints(view, apr(), false))
+                        data-testid="card-funding-apr"
+                        data-value=text(move || apr().map(|v| v.to_string()))
+                        data-level=move || level(apr(), FUNDING_LEVELS)
+                        title="Yearly rate; positive: longs pay shorts"
+                    >
+                        {text(move || or_unknown(apr().map(format::percent)))} <span class="muted">" a year"</span>
+                    </p>
+                    <svg
+                        class="spark"
+                        data-testid="funding-spark"
+                        class:up=flag(move || paints(view, apr(), true))
+                        class:down=flag(move || paints(view, apr(), false))
+                        viewBox=format!("0 0 {} {}", SPARK.0, SPARK.1)
+                        preserveAspectRatio="none"
+                        role="img"
+                        aria-label="The last 24 hours of it"
+                    >
+                        <path d=text(move || view.funding_spark.get())/>
+                    </svg>
+                </div>
                 <dl class="num">
                     <dt>"1 h"</dt> <dd>{text(move || per(1.0))}</dd>
                     <dt>"8 h"</dt> <dd>{text(move || per(8.0))}</dd>
                     <dt>"next in"</dt> <dd>{text(countdown)}</dd>
                 </dl>
             </Show>
+        </section>
+    }
+}
+
+/// How the market stands to its twin in another quote, and to its index.
+#[component]
+fn BasisCard() -> impl IntoView {
+    let view = use_view();
+    let guard = move |name: &str| view.guards.with(|g| g.as_ref().and_then(|g| g.get(name)).cloned());
+    let value = move |name: &'static str| guard(name).and_then(|g| g.value);
+    let shown = move |name: &'static str| text(move || or_unknown(value(name).map(format::signed_bps)));
+    // Why there is none.
+    let why = move || guard("basis_bps").filter(|g| g.value.is_none()).map(|g| g.reason);
+    view! {
+        <section class="card">
+            <h2>"Basis"</h2>
+            <p
+                class="big num"
+                data-testid="card-basis"
+                data-value=text(move || value("basis_bps").map(|v| v.to_string()))
+                data-level=move || guard("basis_bps").filter(|g| g.value.is_some()).map_or("unknown", |g| level_of(&g.state))
+                title="USDT pair against USDC pair"
+            >
+                {shown("basis_bps")}
+            </p>
+            <p class="muted empty">{text(why)}</p>
+            <dl class="num">
+                <dt title="Mark price against the index">"premium"</dt> <dd data-testid="premium">{shown("premium_bps")}</dd>
+            </dl>
         </section>
     }
 }
@@ -120,12 +204,12 @@ fn BookCard() -> impl IntoView {
             >
                 {text(move || or_unknown(spread().map(format::bps)))}
             </p>
-            <dl class="num">
+            <dl class="num two">
                 <dt>"bid"</dt> <dd class="up">{text(move || price(view.book.get().map(|b| b.bid_px)))}</dd>
                 <dt>"ask"</dt> <dd class="down">{text(move || price(view.book.get().map(|b| b.ask_px)))}</dd>
-                <dt title="Value resting within 10 bp of the mid">"depth bid"</dt>
+                <dt title="Bids resting within 10 bp of the mid">"depth"</dt>
                 <dd>{text(move || or_unknown(depth().map(|d| format::compact(d.bid_usd))))}</dd>
-                <dt title="Value resting within 10 bp of the mid">"depth ask"</dt>
+                <dt title="Asks resting within 10 bp of the mid">"depth"</dt>
                 <dd>{text(move || or_unknown(depth().map(|d| format::compact(d.ask_usd))))}</dd>
             </dl>
         </section>
@@ -143,18 +227,34 @@ fn OiCard() -> impl IntoView {
     };
     let age = move || stale_age(view, Channel::Oi, view.oi.get().map(|o| o.timestamp), OI_AGE);
     let none = lacking(Channel::Oi);
-    let known = move || if coins().is_some() { "ok" } else { "unknown" };
+    let opened = RwSignal::new(false);
+    let moved = move || view.oi_moved.get();
+    let known = move || match (coins(), moved()) {
+        (None, _) => "unknown",
+        (_, Some(_)) => "warning",
+        _ => "ok",
+    };
     view! {
-        <section class="card" class:stale=flag(move || age().is_some())>
+        <section
+            class="card"
+            class:stale=flag(move || age().is_some())
+            class:moved=flag(move || moved().is_some())
+            on:click=move |_| opened.set(none().is_none())
+        >
             <h2>"Open interest" <span class="muted num">{text(age)}</span></h2>
             <Show when=move || none().is_none() fallback=move || view! { <p class="muted empty">{none}</p> }>
-                <p
+                <button
                     class="big num"
                     data-testid="card-oi"
                     data-value=text(move || value().or_else(coins).map(|v| v.to_string()))
                     data-level=known
+                    aria-haspopup="dialog"
+                    title="Show the last 24 hours"
                 >
                     {text(move || or_unknown(value().or_else(coins).map(format::compact)))}
+                </button>
+                <p class="warn num" role="status" data-testid="oi-moved">
+                    {text(move || moved().map(|c| format!("{} within a minute", format::percent(c))))}
                 </p>
                 <dl class="num">
                     <dt>"coins"</dt> <dd>{text(move || or_unknown(coins().map(format::compact)))}</dd>
@@ -162,5 +262,6 @@ fn OiCard() -> impl IntoView {
                 </dl>
             </Show>
         </section>
+        {move || opened.get().then(|| later(move || oi_area(view, opened)))}
     }
 }

@@ -5,9 +5,12 @@
 mod bar;
 mod cards;
 mod compare;
+mod explain;
+mod guards;
 mod help;
 mod indicators;
 pub(crate) mod later;
+mod oi_area;
 mod panes;
 mod picker;
 mod settings;

@@ -3,20 +3,28 @@
 use leptos::prelude::*;
 use shared::event::{Channel, LiquidationSide};
 
-use crate::app::use_view;
+use super::text::text;
+use crate::app::{use_deck, use_view};
 use crate::format;
+
+/// Smallest values to choose from, quote currency.
+const SIZES: [f64; 5] = [0.0, 1e4, 5e4, 1e5, 1e6];
 
 #[component]
 pub(crate) fn Tape() -> impl IntoView {
     let view = use_view();
+    let deck = use_deck();
+    let min = move || view.prefs.with(|p| p.tape_min);
     let decimals = move || view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
     let empty = move || {
         let offered = view.tracks.with(|all| all.iter().any(|t| t.channels.contains(&Channel::Liquidation)));
         let venue = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.venue.clone()));
+        let of =
+            if min() > 0.0 { format!("None of {} or more", format::compact(min())) } else { "None".into() };
         match (offered, view.tape_whole.get()) {
             (false, _) => format!("Not available on {venue}."),
-            (true, true) => "None in all that is recorded here.".into(),
-            (true, false) => "None so far; the record is being read.".into(),
+            (true, true) => format!("{of} in all that is recorded here."),
+            (true, false) => format!("{of} so far; the record is being read."),
         }
     };
     let rows = move || {
@@ -52,10 +60,29 @@ pub(crate) fn Tape() -> impl IntoView {
     // Only where the venue says that it does not publish all.
     let bound = move || view.tape.with(|rows| rows.iter().any(|hit| hit.at_least));
     let bound = move || bound().then_some("at least these");
+    let sizes = SIZES.map(|size| {
+        let name = if size > 0.0 { format!("≥ {}", format::compact(size)) } else { "all".into() };
+        view! { <option value=size.to_string() selected=move || min() == size>{name}</option> }
+    });
     let title = "The venue publishes only some liquidations: what is listed is a lower bound";
     view! {
         <section class="card tape" data-testid="liq-tape">
-            <h2>"Liquidations " <span class="muted" title=title>{bound}</span></h2>
+            <h2>
+                "Liquidations " <span class="muted" title=title>{bound}</span>
+                <select
+                    class="small num"
+                    data-testid="tape-min"
+                    aria-label="Smallest value shown"
+                    title="Smallest value shown"
+                    prop:value=text(move || min().to_string())
+                    on:change=move |event| {
+                        let min = event_target_value(&event).parse().unwrap_or_default();
+                        deck.with(|d| d.prefer(|p| p.tape_min = min));
+                    }
+                >
+                    {Vec::from(sizes)}
+                </select>
+            </h2>
             <div class="scroll" tabindex="0" role="region" aria-label="Liquidations">{rows}</div>
         </section>
     }
