@@ -21,6 +21,8 @@ mod deck;
 #[cfg(target_arch = "wasm32")]
 mod desk;
 #[cfg(target_arch = "wasm32")]
+mod listener;
+#[cfg(target_arch = "wasm32")]
 mod ui;
 
 /// Runs when the module is loaded.

@@ -1,4 +1,5 @@
-// The relay goes away and comes back: the page says so, keeps its values, and is live again without a reload.
+// The line to the relay: polled while sockets are refused, slow, asleep; and the relay goes away and comes back. The
+// page says so, keeps its values, and is live again without a reload.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BTC, Deck, launch } from './support/deck.mjs';
@@ -14,6 +15,71 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await relay?.stop();
+});
+
+/** Stands between page and relay: sockets can be refused, silenced and spoken on. */
+class Gate {
+  refuse = false;
+  silent = false;
+  sockets = [];
+
+  async install(page) {
+    await page.routeWebSocket(/\/ws$/, (socket) => {
+      this.sockets.push(socket);
+      if (this.refuse) return void socket.close({ code: 1013 });
+      const server = socket.connectToServer();
+      server.onMessage((message) => this.silent || socket.send(message));
+    });
+  }
+}
+
+test('sockets refused: polled every 5 s, then live again without a hole', async () => {
+  const gate = new Gate();
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '1m' }, {}, (page) => gate.install(page));
+  await deck.live();
+  await until('bars', async () => (await deck.bars('price')).length > 0);
+  const polls = [];
+  deck.page.on('request', (request) => request.url().includes('/api/snapshot') && polls.push(Date.now()));
+  assert.equal(gate.sockets.length, 1, 'one socket');
+  gate.sockets[0].send('{"type":"slow","dropped":1,"conflated":2}');
+  await until('the page to say that it is slow', async () => /slow/.test(await deck.at('connection-status').innerText()));
+
+  gate.refuse = true;
+  gate.sockets[0].close({ code: 1013 });
+  await until('offline, with the next attempt', async () => {
+    const text = await deck.page.locator('.banner').innerText();
+    return (await deck.state()) === 'offline' && /Next attempt|Trying now/.test(text);
+  });
+  await until('polling', async () => (await deck.state()) === 'polling', 20_000);
+  assert.ok(gate.sockets.length >= 3, `${gate.sockets.length} sockets before: one that broke, two refused`);
+  const before = (await deck.bars('price')).at(-1);
+  const tried = gate.sockets.length;
+  await until('values by polling', async () => {
+    const last = (await deck.bars('price')).at(-1);
+    return last.timestamp > before.timestamp || last.volume > before.volume;
+  });
+  await until('the socket to be tried on', () => gate.sockets.length > tried);
+  await deck.screenshot('polling');
+
+  gate.refuse = false;
+  await deck.live();
+  assert.equal(await deck.page.locator('.banner').count(), 0, 'the banner is gone');
+  const polled = polls.length;
+  gate.silent = true;
+  const sockets = gate.sockets.length;
+  // As after sleep: the line has to show at once that it lives, and does not.
+  await deck.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  const woke = Date.now();
+  await until('another socket', () => gate.sockets.length > sockets, 10_000);
+  assert.ok(Date.now() - woke < 9_000, 'sooner than silence alone would be noticed');
+  gate.silent = false;
+  await deck.live();
+  assert.equal(polls.length, polled, 'no polling while a socket lives');
+  await until('contiguous bars', async () => {
+    const times = (await deck.bars('price')).map((bar) => bar.timestamp);
+    return times.every((time, i) => i === 0 || time - times[i - 1] === 60_000);
+  });
+  await deck.close([/WebSocket connection to/]);
 });
 
 test('killed and started again: offline, then live, with contiguous bars', async () => {

@@ -1,11 +1,10 @@
 //! What a person chooses: symbol, timeframe, panes, theme.
 
 use leptos::prelude::*;
-use shared::event::Channel;
+use shared::event::{Channel, Topic};
 use shared::market::{Symbol, Timeframe, VenueId};
 
 use crate::chart::Aim;
-use crate::feed::client::Wanted;
 use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
@@ -14,6 +13,7 @@ use crate::settings::{Pane, Prefs};
 
 use super::page::apply_looks;
 use super::show::Stale;
+use super::topics::TOPICS;
 use super::view::{Open, Stage, TrackView, put};
 use super::{Deck, live};
 
@@ -58,8 +58,12 @@ impl Deck {
                 chart.arrange(plan, &core.settings);
                 chart.set_instrument(row.tick_size);
             }
-            core.client.want(wanted);
             core.stale = Stale::all();
+        }
+        // Not under the borrow: the line may tell at once.
+        let line = self.line.borrow().clone();
+        if let Some(line) = line {
+            line.want(wanted);
         }
         self.view.open.set(Some(Open { row: row.clone(), venue, decimals }));
         self.view.notice.set(None);
@@ -203,32 +207,27 @@ impl Deck {
     }
 }
 
-/// What to subscribe: bars and book of the open market, points of every track; venues with the same in one request.
-fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Wanted> {
-    let points = [Channel::Oi, Channel::Funding, Channel::Liquidation];
-    let mut wanted: Vec<Wanted> = Vec::new();
-    let mut add = |symbol: &Symbol, venue: &VenueId, channels: Vec<Channel>| match wanted
-        .iter_mut()
-        .find(|w| w.symbol == *symbol && w.channels == channels)
-    {
-        _ if channels.is_empty() => {}
-        Some(same) => same.venues.push(venue.clone()),
-        None => wanted.push(Wanted { symbol: symbol.clone(), venues: vec![venue.clone()], channels }),
+/// What to subscribe: bars and book of the open market, points of every track.
+fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Topic> {
+    let mut wanted: Vec<Topic> = Vec::new();
+    let mut add = |symbol: &Symbol, venue: &VenueId, channel: Channel| {
+        let interval = (channel == Channel::Bar).then_some(Timeframe::M1);
+        wanted.push(Topic { symbol: symbol.clone(), venue: venue.clone(), channel, interval });
     };
     if venue.as_str() == group::ALL {
-        add(&row.symbol, venue, vec![Channel::Bar]);
+        add(&row.symbol, venue, Channel::Bar);
     }
     // Guards stand for the whole group, whatever venue is open.
     if row.channels.contains(&Channel::Guards) {
-        add(&row.symbol, &VenueId::new(group::ALL), vec![Channel::Guards]);
+        add(&row.symbol, &VenueId::new(group::ALL), Channel::Guards);
     }
     for track in tracks {
         let name = track.name();
-        let mut channels: Vec<Channel> = points.into_iter().filter(|c| track.member.offers(*c)).collect();
+        let offered = TOPICS.into_iter().filter(|c| track.member.offers(*c));
+        offered.for_each(|channel| add(&name.symbol, &name.venue, channel));
         if name.symbol == row.symbol && name.venue == *venue {
-            channels.extend([Channel::Bar, Channel::Book]);
+            [Channel::Bar, Channel::Book].into_iter().for_each(|c| add(&name.symbol, &name.venue, c));
         }
-        add(&name.symbol, &name.venue, channels);
     }
     wanted
 }

@@ -1,17 +1,15 @@
 //! Frames from the line, folded in as they come.
 
-use std::rc::Rc;
-
 use leptos::prelude::*;
 use shared::event::{Body, Channel, GapState, Stamped};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
-use crate::feed::http;
+use crate::feed::line::Said;
 use crate::feed::pairs::Pairs;
 use crate::feed::rows::Row;
 use crate::series::{Changes, Hole, Layer};
 
-use super::view::{GuardsView, LinkState, LinkView, VenueView, put};
+use super::view::{GuardsView, LinkView, VenueView, put};
 use super::{Core, Deck, wall};
 
 /// The newest liquidation frame taken of each market: epoch and number on its topic.
@@ -20,80 +18,45 @@ pub(super) struct Taken(Pairs<(Symbol, VenueId), (u64, u64)>);
 
 /// Ticks between two readings of the table of venues.
 const OVERVIEW_EVERY: u32 = 5;
-/// Asked for by polling, of the open market.
-const POLLED: [Channel; 6] =
-    [Channel::Bar, Channel::Guards, Channel::Oi, Channel::Funding, Channel::Liquidation, Channel::Book];
+/// Events that came late to the relay are read by the next poll too.
+const POLL_OVERLAP: Ms = Ms(30_000);
 
 impl Deck {
-    pub(super) fn connect(&self) {
-        let me = self.me.clone();
-        let said = move |generation, word| {
-            if let Some(deck) = me.upgrade() {
-                deck.said(generation, word);
-            }
-        };
-        self.core.borrow_mut().client.connect(&self.relay, wall(), said);
-        self.show_link();
-    }
-
-    fn said(&self, generation: u32, word: crate::feed::client::Word) {
-        use crate::feed::client::Word;
-        if !self.core.borrow().client.is_current(generation) {
-            return;
-        }
-        match word {
-            Word::Opened => {
-                let again = self.core.borrow_mut().client.opened(wall());
-                self.show_link();
-                if again {
-                    // What passed while the line was down.
-                    self.refill();
-                }
-            }
-            Word::Text(text) => {
-                // Junk, or a type of a newer relay: skipped.
-                if let Ok(frame) = Row::decode(&text) {
-                    self.frame(frame);
-                }
-            }
-            Word::Closed => {
+    /// What the line tells.
+    pub(super) fn said(&self, said: &Said<'_>) {
+        match said {
+            Said::Frame(frame) => self.frame(frame),
+            Said::Lost => {
                 let mut core = self.core.borrow_mut();
-                core.client.closed(wall());
                 let minutes = core.market.as_ref().map(|m| m.bars(Timeframe::M1));
                 let last = minutes.and_then(|bars| bars.last()).map(|b| b.timestamp);
                 core.last_minute_before_hole = core.last_minute_before_hole.or(last);
-                drop(core);
-                self.show_link();
+                core.polled_since = core.last_minute_before_hole;
             }
+            Said::Again | Said::Slow => self.refill(),
+            Said::Polled => self.refill_events(),
+            Said::Link(link) => self.show_link(*link),
+            Said::Tick(now) => self.tick(*now),
         }
     }
 
-    fn frame(&self, frame: Row) {
-        self.core.borrow_mut().client.heard(wall(), frame.cursor);
+    fn frame(&self, frame: &Row) {
         match frame.tag.as_str() {
-            "status" => self.take_status(&frame),
-            "pong" => {
-                self.core.borrow_mut().client.ponged(frame.id, js_sys::Date::now());
-                self.show_link();
-            }
-            "slow" => {
-                self.view.link.update(|link| link.slow = true);
-                self.refill();
-            }
+            "status" => self.take_status(frame),
             "error" => {
                 self.emit_error(&frame.message);
-                self.toast(frame.message);
+                self.toast(frame.message.clone());
             }
             _ => self.told(frame),
         }
     }
 
-    /// A data frame, from the line or from a poll.
-    fn told(&self, frame: Row) {
+    /// A data frame.
+    fn told(&self, frame: &Row) {
         if frame.tag == "guards" {
             let mut core = self.core.borrow_mut();
             if core.market.as_ref().is_some_and(|m| frame.symbol.as_ref() == Some(m.symbol())) {
-                core.guards = Some(GuardsView::new(wall(), frame.guards));
+                core.guards = Some(GuardsView::new(wall(), frame.guards.clone()));
                 drop(core);
                 self.ask_frame();
             }
@@ -104,13 +67,13 @@ impl Deck {
     }
 
     /// What the venues add to a joined minute.
-    fn keep_shares(&self, frame: Row) {
+    fn keep_shares(&self, frame: &Row) {
         let mut core = self.core.borrow_mut();
         if let Some(market) = core.market.as_mut().filter(|m| frame.symbol.as_ref() == Some(m.symbol()))
             && !frame.by_venue.0.is_empty()
             && let Some(interval) = frame.interval
         {
-            market.keep_shares(interval, frame.timestamp, frame.by_venue);
+            market.keep_shares(interval, frame.timestamp, frame.by_venue.clone());
         }
     }
 
@@ -184,51 +147,24 @@ impl Deck {
         self.ask_frame();
     }
 
-    pub(super) fn show_link(&self) {
-        let core = self.core.borrow();
-        let state = if core.client.is_open() {
-            LinkState::Live
-        } else if core.polled {
-            LinkState::Polling
-        } else if core.client.has_failed() {
-            LinkState::Offline
-        } else {
-            LinkState::Connecting
-        };
-        let slow = self.view.link.with_untracked(|l| l.slow) && state == LinkState::Live;
-        let link =
-            LinkView { state, latency_ms: core.client.latency_ms(), retry_at: core.client.retry_at(), slow };
-        drop(core);
-        let before = self.view.link.get_untracked().state;
+    fn show_link(&self, link: LinkView) {
+        // Without a market there is no line yet: the search for the relay shows its own state.
+        if self.core.borrow().market.is_none() {
+            return;
+        }
         put(self.view.link, link);
-        if before != state {
+        if std::mem::replace(&mut self.core.borrow_mut().told, link.state) != link.state {
             self.emit_status();
         }
     }
 
-    /// Once a second: retries, pings, polling, the clock in the panels.
-    pub(super) fn tick(self: &Rc<Self>) {
-        put(self.view.wall, wall());
-        put(self.view.now, self.now());
-        let (due, poll) = {
-            let mut core = self.core.borrow_mut();
-            let due = core.client.tick(wall());
-            core.ticks = core.ticks.wrapping_add(1);
-            let poll = core.client.wants_polling() && core.ticks.is_multiple_of(5);
-            if core.client.is_open() {
-                core.polled = false;
-            }
-            (due, poll)
-        };
-        if due && !self.view.symbols.with_untracked(Vec::is_empty) {
-            self.connect();
-        }
-        if poll {
-            self.poll();
-        }
-        self.show_link();
+    /// Once a second: the clock in the panels, and what is read by the clock.
+    fn tick(&self, now: Ms) {
+        put(self.view.wall, now);
+        put(self.view.now, now + self.core.borrow().clock_offset);
         let ticks = {
             let mut core = self.core.borrow_mut();
+            core.ticks = core.ticks.wrapping_add(1);
             (core.stale.strip, core.stale.cards) = (true, true);
             core.ticks
         };
@@ -238,39 +174,12 @@ impl Deck {
         self.ask_frame();
     }
 
-    /// The network or the tab came back: no reason to wait for the timer.
-    pub(super) fn wake(&self) {
-        let waiting = self.core.borrow().client.retry_at().is_some();
-        let visible = web_sys::window().and_then(|w| w.document()).is_none_or(|d| !d.hidden());
-        if waiting && visible {
-            self.connect();
-        }
-        self.ask_frame();
-    }
-
-    /// Last values by HTTP while the socket is down; the socket goes on being tried.
-    fn poll(&self) {
+    /// Events have no last value that a poll could give: those since the newest poll are read from the history.
+    fn refill_events(&self) {
         let Some(deck) = self.me.upgrade() else { return };
-        leptos::task::spawn_local(async move {
-            let Some(query) = deck.market_query() else { return };
-            let (generation, _) = deck.turn();
-            // Joined over venues there are bars and guards alone.
-            let joined = deck.core.borrow().market.as_ref().is_some_and(|m| m.own().is_none());
-            let polled = if joined { &POLLED[..2] } else { &POLLED };
-            let channels = polled.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
-            let mut query = query.to_vec();
-            query.push(("channels", channels));
-            let answer = http::get::<Row>(&deck.relay, "snapshot", &query).await;
-            if deck.turn().0 != generation || deck.core.borrow().client.is_open() {
-                return;
-            }
-            deck.core.borrow_mut().polled = answer.is_ok();
-            if let Ok(snapshot) = answer {
-                snapshot.frames.into_iter().for_each(|frame| deck.told(frame));
-                deck.refill();
-            }
-            deck.show_link();
-        });
+        let next = self.now() - POLL_OVERLAP;
+        let since = self.core.borrow_mut().polled_since.replace(next);
+        leptos::task::spawn_local(async move { deck.refill_topics(since, &[Channel::Liquidation]).await });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use shared::event::Bar;
+use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};
 
 use crate::chart::Aim;
@@ -10,11 +11,10 @@ use crate::feed::rows::{Row, SymbolRow};
 use crate::series::Market;
 
 use super::choose::first_choice;
+use super::topics::TOPICS;
 use super::view::{LinkState, Stage, put};
 use super::{Core, Deck, wall};
 
-/// Waits between attempts to reach the relay at the start; the last one repeats.
-const BOOT_WAITS: [Ms; 4] = [Ms(1_000), Ms(2_000), Ms(4_000), Ms(8_000)];
 /// Bars asked for first: enough for a full view.
 const FIRST_BARS: &str = "300";
 /// Bars of one page of older history.
@@ -29,14 +29,14 @@ impl Deck {
     pub(super) fn boot(&self) {
         let Some(deck) = self.me.upgrade() else { return };
         leptos::task::spawn_local(async move {
-            for attempt in 0.. {
+            let mut pauses = Backoff::new(Backoff::BROWSER_CAP, js_sys::Math::random().to_bits());
+            loop {
                 match deck.find_relay().await {
                     _ if deck.disposed.get() => return,
                     Ok(()) => return,
                     Err(error) => {
                         deck.emit_error(&error.to_string());
-                        let wait =
-                            BOOT_WAITS.get(attempt).or(BOOT_WAITS.last()).copied().unwrap_or(Ms::SECOND);
+                        let wait = pauses.pause();
                         deck.view.link.update(|link| {
                             link.state = LinkState::Offline;
                             link.retry_at = Some(wall() + wait);
@@ -80,7 +80,6 @@ impl Deck {
             core.asked.venue.clone().or_else(|| core.settings.venue.clone())
         };
         self.open(&row, venue.as_deref());
-        self.connect();
         Ok(())
     }
 
@@ -106,8 +105,9 @@ impl Deck {
         self.core.borrow_mut().booting = None;
         if self.view.open.with_untracked(Option::is_some) {
             self.load_symbol();
-            if !self.core.borrow().client.is_open() {
-                self.connect();
+            let line = self.line.borrow().clone();
+            if let Some(line) = line {
+                line.retry();
             }
         }
     }
@@ -175,7 +175,7 @@ impl Deck {
             };
             deck.load_newest(Timeframe::M1).await;
             deck.load_newest(shown).await;
-            deck.refill_topics(since).await;
+            deck.refill_topics(since, &TOPICS).await;
             for timeframe in held {
                 if deck.turn().0 == generation {
                     deck.load_newest(timeframe).await;

@@ -30,17 +30,18 @@ use shared::market::{Ms, Timeframe, VenueId};
 use wasm_bindgen::prelude::*;
 
 use crate::chart::Chart;
-use crate::feed::client::Client;
+use crate::feed::line::{Line, Member};
 use crate::feed::pairs::Pairs;
+use crate::listener::Listener;
 use crate::series::{Holes, Layer, Market, Reach};
 use crate::settings::Settings;
 use crate::url_state::UrlState;
 
 use api::Api;
-use page::{Listener, apply_looks, storage};
+use page::{apply_looks, storage};
 pub(crate) use show::SPARK;
 use show::Stale;
-use view::{GuardsView, View, put};
+use view::{GuardsView, LinkState, View, put};
 
 /// What a deck begins with.
 #[derive(Default)]
@@ -73,7 +74,6 @@ struct Core {
     asked: UrlState,
     market: Option<Market>,
     chart: Option<Chart>,
-    client: Client,
     /// Counts opened symbols: answers for an earlier one are dropped.
     generation: u32,
     loaded: [Loaded; Timeframe::ALL.len()],
@@ -90,12 +90,14 @@ struct Core {
     /// The last whole minute before the line broke: the refill starts there.
     last_minute_before_hole: Option<Ms>,
     refilling: bool,
+    /// While polling: since when events are to be read again.
+    polled_since: Option<Ms>,
     /// Until when the next search for a relay waits.
     booting: Option<Ms>,
     /// Guards told since they were last shown.
     guards: Option<GuardsView>,
-    /// Data comes by polling.
-    polled: bool,
+    /// The line as `status` last told it.
+    told: LinkState,
     ticks: u32,
     /// Relay's clock less ours.
     clock_offset: Ms,
@@ -126,7 +128,7 @@ pub(crate) struct Deck {
     exposed: RefCell<Option<Rc<Api>>>,
     /// Given back in [`Deck::dispose`].
     listeners: RefCell<Vec<Listener>>,
-    clock: Cell<Option<gloo_timers::callback::Interval>>,
+    line: RefCell<Option<Rc<Member>>>,
     disposed: Cell<bool>,
     me: Weak<Deck>,
     /// Of the signals in `view`: they live as long as anyone holds the deck.
@@ -168,7 +170,6 @@ impl Deck {
                 asked,
                 market: None,
                 chart: None,
-                client: Client::default(),
                 generation: 0,
                 loaded: Default::default(),
                 reach: Vec::new(),
@@ -180,7 +181,8 @@ impl Deck {
                 refilling: false,
                 booting: None,
                 guards: None,
-                polled: false,
+                told: LinkState::Connecting,
+                polled_since: None,
                 ticks: 0,
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
@@ -195,7 +197,7 @@ impl Deck {
             on_frame: RefCell::new(None),
             exposed: RefCell::new(None),
             listeners: RefCell::default(),
-            clock: Cell::new(None),
+            line: RefCell::new(None),
             disposed: Cell::new(false),
             me: me.clone(),
             _owner: owner,
@@ -219,15 +221,12 @@ impl Deck {
         self.watch_width();
         self.expose();
         let me = self.me.clone();
-        // Ages and countdowns; the frame itself asks for nothing when nothing changed.
-        let clock = gloo_timers::callback::Interval::new(1_000, move || {
+        let member = Line::join(&self.relay, move |said| {
             if let Some(deck) = me.upgrade() {
-                deck.tick();
+                deck.said(said);
             }
         });
-        self.clock.set(Some(clock));
-        self.listen("online", |deck| deck.wake());
-        self.listen("visibilitychange", |deck| deck.wake());
+        *self.line.borrow_mut() = Some(Rc::new(member));
         self.boot();
     }
 
@@ -236,7 +235,7 @@ impl Deck {
     pub(crate) fn dispose(&self) {
         self.disposed.set(true);
         self.listeners.take();
-        self.clock.take();
+        let line = self.line.take();
         self.exposed.take();
         if let (Some(window), Some(frame)) = (web_sys::window(), self.frame.take()) {
             let _ = window.cancel_animation_frame(frame);
@@ -245,10 +244,10 @@ impl Deck {
             let mut core = self.core.borrow_mut();
             core.generation += 1;
             core.booting = None;
-            (core.chart.take(), core.market.take(), std::mem::take(&mut core.client))
+            (core.chart.take(), core.market.take())
         };
         // Not under the borrow: the chart's own events may come on its way out.
-        drop(gone);
+        drop((gone, line));
     }
 
     /// The market's now: our clock by the relay's, which in a replay runs in recorded time.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
+use crate::listener::Listener;
 use crate::settings::{Prefs, Settings, Theme};
 use crate::url_state::UrlState;
 
@@ -18,28 +19,14 @@ impl Deck {
         let Some(query) = query else { return };
         self.view.phone.set(query.matches());
         let held = query.clone();
-        self.hear(query.into(), "change", move |deck| {
-            put(deck.view.phone, held.matches());
-            deck.arrange();
-        });
-    }
-
-    /// Calls `act` on a window or document event for as long as the deck lives.
-    pub(super) fn listen(&self, event: &'static str, act: impl Fn(&Deck) + 'static) {
-        let Some(window) = web_sys::window() else { return };
-        let document = window.document().filter(|_| event == "visibilitychange");
-        self.hear(document.map_or_else(|| window.into(), Into::into), event, act);
-    }
-
-    /// Calls `act` on an event of `target` for as long as the deck lives.
-    fn hear(&self, target: web_sys::EventTarget, event: &'static str, act: impl Fn(&Deck) + 'static) {
         let me = self.me.clone();
-        let heard = Listener::new(target, event, move || {
+        let changed = Listener::new(query.into(), "change", move || {
             if let Some(deck) = me.upgrade() {
-                act(&deck);
+                put(deck.view.phone, held.matches());
+                deck.arrange();
             }
         });
-        self.listeners.borrow_mut().push(heard);
+        self.listeners.borrow_mut().push(changed);
     }
 
     /// Writes address and settings.
@@ -68,32 +55,6 @@ impl Deck {
         if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&state.to_query()));
         }
-    }
-}
-
-/// A listener that is taken off when dropped.
-pub(crate) struct Listener {
-    target: web_sys::EventTarget,
-    event: &'static str,
-    heard: Closure<dyn FnMut()>,
-}
-
-impl Listener {
-    pub(crate) fn new(
-        target: web_sys::EventTarget,
-        event: &'static str,
-        act: impl FnMut() + 'static,
-    ) -> Listener {
-        let heard = Closure::<dyn FnMut()>::new(act);
-        let _ = target.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
-        Listener { target, event, heard }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let heard = self.heard.as_ref().unchecked_ref();
-        let _ = self.target.remove_event_listener_with_callback(self.event, heard);
     }
 }
 

@@ -68,11 +68,11 @@ impl Deck {
     }
 
     /// Points the line did not tell, read again since they may be missing.
-    pub(super) async fn refill_topics(&self, since: Option<Ms>) {
+    pub(super) async fn refill_topics(&self, since: Option<Ms>, topics: &[Channel]) {
         let (generation, _) = self.turn();
         let since = since.unwrap_or_else(|| self.now() - REFILL_BACK);
         let tracks = self.core.borrow().reach.len();
-        for (n, topic) in (0..tracks).flat_map(|n| TOPICS.map(|topic| (n, topic))) {
+        for (n, topic) in (0..tracks).flat_map(|n| topics.iter().map(move |topic| (n, *topic))) {
             if self.can_have(n, topic) && self.turn().0 == generation {
                 // What fails here is asked for again after the next hole; the line tells the newest anyway.
                 let _ = self.read_topic(n, topic, vec![("from", since.0.max(0).to_string())]).await;

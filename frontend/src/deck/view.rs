@@ -5,6 +5,7 @@ use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest};
 use shared::market::{Ms, Symbol, Timeframe};
 use shared::wire::{ChannelStatus, VenueState};
 
+pub(crate) use crate::feed::line::session::{LinkState, LinkView};
 use crate::feed::overview::Overview;
 use crate::feed::rows::{GuardRow, SymbolRow};
 use crate::series::Track;
@@ -19,38 +20,6 @@ pub(crate) enum Stage {
     Empty,
     /// What happened, in one line.
     Failed(String),
-}
-
-/// How data reaches the page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum LinkState {
-    Connecting,
-    Live,
-    Polling,
-    Offline,
-}
-
-impl LinkState {
-    /// The value of `data-state`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            LinkState::Connecting => "connecting",
-            LinkState::Live => "live",
-            LinkState::Polling => "polling",
-            LinkState::Offline => "offline",
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct LinkView {
-    pub(crate) state: LinkState,
-    /// Half the last ping's round trip, ms.
-    pub(crate) latency_ms: Option<f64>,
-    /// When the next attempt comes, while not connected.
-    pub(crate) retry_at: Option<Ms>,
-    /// Frames the relay had to drop for this client of late.
-    pub(crate) slow: bool,
 }
 
 /// The open symbol.

@@ -94,6 +94,9 @@ pub enum Input<'a> {
     Retry,
     /// The peer is about to close the connection: renew it now.
     Renew,
+    /// The driver slept or was out of sight, whatever its clock says: an open connection has a few seconds to show
+    /// that it lives.
+    Prove,
 }
 
 /// Why the machine closes a socket.

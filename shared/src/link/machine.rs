@@ -135,6 +135,10 @@ impl Link {
                     self.wake = Some(now);
                 }
             }
+            Input::Prove => {
+                self.demand_proof(now);
+                self.wake = Some(now);
+            }
         }
     }
 

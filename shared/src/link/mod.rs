@@ -5,7 +5,7 @@
 //! 1. It calls [`Link::handle`] with the time and what happened: [`Input::Start`] once, [`Input::Add`] and
 //!    [`Input::Remove`] for topics (before or after the start), [`Input::Opened`] and [`Input::Closed`] for
 //!    sockets, [`Input::Frame`] for everything received, [`Input::Session`] where a market closes and opens,
-//!    [`Input::Timer`] when the wake time has come.
+//!    [`Input::Timer`] when the wake time has come, [`Input::Prove`] when it doubts that a connection lives.
 //! 2. It does what the answer says, in order: [`Output::Connect`] opens a socket and remembers it under that
 //!    connection id, [`Output::Close`] closes it, [`Output::Subscribe`], [`Output::Unsubscribe`] and
 //!    [`Output::Ping`] send frames on it. [`Output::Topic`] and [`Output::Line`] are news for status and log.

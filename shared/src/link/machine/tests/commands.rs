@@ -128,3 +128,21 @@ fn closed_session_is_not_silent_and_asks_for_nothing() {
     world.run(60 * S);
     assert_eq!(world.state("trade"), VenueState::Silent);
 }
+
+#[test]
+fn proof_asked_for_is_a_ping_at_once_and_a_few_seconds() {
+    let mut world = World::new(Config { ping_every: Some(Ms(10 * S)), ..quick() }, &[("book", None, 1_000)]);
+    world.give(Input::Start);
+    world.run(60 * S);
+    world.said();
+    world.give(Input::Prove);
+    assert_eq!(world.said(), ["60 ping 1"]);
+    world.run(20 * S);
+    assert_eq!(world.link.line(), Line::Open, "data is proof");
+    world.mute.insert(1);
+    world.said();
+    world.give(Input::Prove);
+    world.run(6 * S);
+    let said = world.said();
+    assert!(said.contains(&"85 close 1 Dead".to_owned()), "{said:?}");
+}
