@@ -83,9 +83,9 @@ pub fn requests(topics: &[Topic]) -> Vec<Request> {
     // One per market and interval first ..
     for topic in topics {
         let interval = topic.interval.map(|i| i.name());
-        let same = found
-            .iter_mut()
-            .find(|r| r.symbol == topic.symbol && r.venues.first() == Some(&topic.venue) && r.interval == interval);
+        let same = found.iter_mut().find(|r| {
+            r.symbol == topic.symbol && r.venues.first() == Some(&topic.venue) && r.interval == interval
+        });
         match same {
             Some(request) => request.channels.push(topic.channel),
             None => found.push(Request {

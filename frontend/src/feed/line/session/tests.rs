@@ -62,7 +62,8 @@ fn first_wish_opens_the_line_and_everything_is_subscribed_once() {
 #[test]
 fn charts_share_topics_and_the_last_one_takes_them_off() {
     let mut session = connected();
-    let (acts, joined) = session.want(Ms(20), 2, vec![topic("sim", Channel::Book), topic("sim", Channel::Oi)]);
+    let (acts, joined) =
+        session.want(Ms(20), 2, vec![topic("sim", Channel::Book), topic("sim", Channel::Oi)]);
     assert_eq!(joined, [topic("sim", Channel::Book)], "its last value was told before");
     assert_eq!(
         sent(&acts),
