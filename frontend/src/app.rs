@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::Desk;
-use crate::ui::{Compare, PaneTabs, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar};
+use crate::ui::{Compare, PageKeys, PaneTabs, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar};
 
 /// A deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
@@ -60,6 +60,7 @@ fn App() -> impl IntoView {
         }
     };
     view! {
+        <a class="skip" href="#chart">"Skip to the chart"</a>
         <div class="deck" class:offline=move || link.get().state == LinkState::Offline>
             {of_active(|| view! { <TopBar/> }.into_any())}
             <main class="stages">
@@ -76,6 +77,12 @@ fn App() -> impl IntoView {
             })}
         </div>
         <Toast/>
-        {of_active(|| view! { <SurfacePlace/> }.into_any())}
+        {of_active(|| {
+            view! {
+                <PageKeys/>
+                <SurfacePlace/>
+            }
+            .into_any()
+        })}
     }
 }

@@ -1,6 +1,6 @@
 //! The page: a Leptos app that draws what the relay tells.
 //!
-//! Reading order: `format`, `settings` and `url_state` are plain values; `series` holds the open market's
+//! Reading order: `format`, `settings`, `typed` and `url_state` are plain values; `series` holds the open market's
 //! history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, `desk` holds the
 //! decks of a page, and `ui` are the components around it. The first five build and are tested natively; what touches the browser is wasm only.
 
@@ -9,6 +9,7 @@ pub mod format;
 pub mod series;
 pub mod settings;
 pub mod spark;
+pub mod typed;
 pub mod url_state;
 pub mod zone;
 

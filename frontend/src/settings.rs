@@ -106,6 +106,26 @@ impl Pane {
     }
 }
 
+/// How the price scale counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScaleMode {
+    #[default]
+    Plain = 0,
+    Log = 1,
+    /// Of the first bar in view.
+    Percent = 2,
+}
+
+/// How the price scale stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scale {
+    pub mode: ScaleMode,
+    /// Higher prices further down.
+    pub inverted: bool,
+}
+
 /// What tells rising from falling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,6 +3,7 @@
 //! [`js`] is the border to the library and says how layers look; this file decides what is painted when.
 
 pub(crate) mod js;
+mod lines;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -162,6 +163,7 @@ impl Chart {
     /// Reads the tokens anew after the theme changed.
     pub(crate) fn restyle(&mut self) {
         self.js.restyle();
+        self.js.reline();
         for layer in self.shown_layers() {
             // Rows carry their colours.
             self.changed(layer, Ms(i64::MIN));
@@ -321,7 +323,7 @@ impl Chart {
         self.turns = Turns::default();
     }
 
-    fn shown_layers(&self) -> Vec<Layer> {
+    pub(crate) fn shown_layers(&self) -> Vec<Layer> {
         let mut layers = all(&self.plan);
         layers.retain(|l| self.shows(*l));
         layers
@@ -353,6 +355,9 @@ impl Chart {
             }
         };
         self.js.add(layer.index(), look, hue, pane);
+        if layer == Layer::Price {
+            self.js.reline();
+        }
         let (top, bottom) = match layer {
             Layer::Price | Layer::Line(_) => (0.12, 0.22),
             Layer::Volume => (0.82, 0.0),

@@ -71,6 +71,7 @@ impl Deck {
         put(self.view.stage, Stage::Loading);
         self.remember();
         self.emit_choice("symbolchange");
+        self.load_marks();
         self.watch_layout();
         self.load_symbol();
         self.load_overview();

@@ -10,6 +10,7 @@
 mod api;
 mod choose;
 mod gaps;
+pub(crate) mod hands;
 mod live;
 mod load;
 mod overview;

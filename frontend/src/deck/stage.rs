@@ -41,10 +41,17 @@ impl Deck {
                 deck.crosshair(crosshair_time(seconds));
             }
         });
+        let me = self.me.clone();
+        chart.on_line(move |key, price| {
+            if let Some(deck) = me.upgrade() {
+                deck.line_moved(&key, price);
+            }
+        });
         if let Some(open) = self.view.open.get_untracked() {
             chart.set_instrument(open.row.tick_size);
         }
         self.core.borrow_mut().chart = Some(chart);
+        self.load_marks();
         self.watch_layout();
         self.ask_frame();
     }

@@ -6,6 +6,7 @@ use shared::market::{Ms, Symbol, Timeframe};
 use shared::wire::{ChannelStatus, VenueState};
 
 pub(crate) use crate::feed::line::session::{LinkState, LinkView};
+use super::hands::Marks;
 use crate::feed::overview::Overview;
 use crate::feed::rows::{GuardRow, SymbolRow};
 use crate::series::Track;
@@ -199,6 +200,10 @@ pub(crate) struct View {
     /// The newest hole in the record of the open symbol, in words.
     pub(crate) notice: RwSignal<Option<String>>,
     pub(crate) toast: RwSignal<Option<String>>,
+    /// What a step by keys came to, for whoever hears the page.
+    pub(crate) spoken: RwSignal<String>,
+    /// What the person left on the chart of the open symbol.
+    pub(crate) marks: RwSignal<Marks>,
     /// Scrolled away from the newest bar.
     pub(crate) away: RwSignal<bool>,
     /// The market's now: the clock, or recorded time in a replay. Once a second.
@@ -251,6 +256,8 @@ impl View {
             tape_whole: RwSignal::new(false),
             notice: RwSignal::new(None),
             toast: RwSignal::new(None),
+            spoken: RwSignal::new(String::new()),
+            marks: RwSignal::new(Marks::default()),
             away: RwSignal::new(false),
             now: RwSignal::new(now),
             wall: RwSignal::new(now),

@@ -185,6 +185,17 @@ impl Layer {
         self.value_with(market, bar, &mut market.oi_join())
     }
 
+    /// Its column among those of the market's indicators.
+    pub fn study(self, market: &Market) -> Option<usize> {
+        let first = |fits: fn(&Indicator) -> bool| market.studies.find(fits).map(|(column, _)| column);
+        match self {
+            Layer::Line(n) => market.studies.overlays().get(n).map(|line| line.0),
+            Layer::Rsi => first(|one| matches!(one, Indicator::Rsi(_))),
+            Layer::Macd(n) => first(|one| matches!(one, Indicator::Macd { .. })).map(|column| column + n),
+            _ => None,
+        }
+    }
+
     fn value_with(self, market: &Market, bar: &Bar, join: &mut OiJoin) -> Option<f64> {
         let (open, end) = (bar.timestamp, market.calendar().next(bar.interval, bar.timestamp));
         let track = || self.track().and_then(|n| market.tracks().get(n));
@@ -205,14 +216,8 @@ impl Layer {
             Layer::Cvd => bar.cvd,
             Layer::LiqLong => liquidated(market, LiquidationSide::Long, open, end).map(|v| -v),
             Layer::LiqShort => liquidated(market, LiquidationSide::Short, open, end),
-            Layer::Line(n) => market.studies.value(market.studies.overlays().get(n)?.0, open),
-            Layer::Rsi => {
-                let (column, _) = market.studies.find(|one| matches!(one, Indicator::Rsi(_)))?;
-                market.studies.value(column, open)
-            }
-            Layer::Macd(n) => {
-                let (column, _) = market.studies.find(|one| matches!(one, Indicator::Macd { .. }))?;
-                market.studies.value(column + n, open)
+            Layer::Line(_) | Layer::Rsi | Layer::Macd(_) => {
+                market.studies.value(self.study(market)?, open)
             }
             Layer::Spread => market.book_of(open, end).map(|top| top.spread_bps),
             Layer::DepthBid => market.book_of(open, end)?.depth_10bps.map(|d| d.bid_usd),

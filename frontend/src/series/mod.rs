@@ -7,6 +7,7 @@ mod market;
 mod moves;
 mod reach;
 mod rolling;
+pub mod sheet;
 mod studies;
 mod track;
 mod turns;

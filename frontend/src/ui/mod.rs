@@ -4,11 +4,13 @@
 
 mod bar;
 mod cards;
+mod commands;
 mod compare;
 mod explain;
 mod guards;
 mod help;
 mod indicators;
+mod keys;
 pub(crate) mod later;
 mod oi_area;
 mod panes;
@@ -18,12 +20,14 @@ mod stage;
 mod status;
 mod strip;
 mod surface;
+mod table;
 mod tape;
 mod text;
 
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;
 pub(crate) use compare::Compare;
+pub(crate) use keys::PageKeys;
 pub(crate) use later::{later, lazy};
 pub(crate) use panes::PaneTabs;
 pub(crate) use stage::Stage;

@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::surface::use_surfaces;
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::feed::group::ALL;
@@ -19,6 +20,20 @@ fn matching(rows: &[SymbolRow], typed: &str) -> Vec<SymbolRow> {
         typed.split_whitespace().all(|word| text.contains(word))
     };
     rows.iter().filter(hit).take(200).cloned().collect()
+}
+
+fn active() -> Option<web_sys::HtmlElement> {
+    web_sys::window()?.document()?.active_element()?.dyn_into().ok()
+}
+
+/// Gives focus to the button that opened a menu.
+fn to_button(event: &KeyboardEvent) {
+    let picker = event.current_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    let picker = picker.and_then(|p| p.closest(".picker").ok().flatten());
+    let button = picker.and_then(|p| p.first_element_child()?.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(button) = button {
+        let _ = button.focus();
+    }
 }
 
 /// Closes a menu when focus leaves it altogether.
@@ -39,14 +54,31 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
     let rows = Memo::new(move |_| view.symbols.with(|all| typed.with(|t| matching(all, t))));
     let name =
         move || view.open.with(|o| o.as_ref().map_or_else(|| "Symbol".into(), |o| o.row.symbol.to_string()));
+    // Where focus was when a letter opened the search.
+    let back = StoredValue::new_local(None::<web_sys::HtmlElement>);
+    let give_back = move || {
+        let held = back.try_update_value(Option::take).flatten();
+        held.is_some_and(|element| element.focus().is_ok())
+    };
     let choose = move |row: SymbolRow| {
         shown.set(false);
+        give_back();
         let venue = view.open.with_untracked(|o| o.as_ref().map(|o| o.venue.clone()));
         deck.with(|d| d.open(&row, venue.as_deref()));
     };
     Effect::new(move |_| {
         if let (true, Some(field)) = (shown.get(), input.get()) {
             let _ = field.focus();
+        }
+    });
+    // A letter on the chart opens the search with it.
+    let surfaces = use_surfaces();
+    Effect::new(move |_| {
+        if let Some(letter) = surfaces.searched() {
+            back.set_value(active());
+            typed.set(letter);
+            at.set(0);
+            shown.set(true);
         }
     });
     let keys = move |event: KeyboardEvent| {
@@ -59,7 +91,12 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                     choose(row);
                 }
             }
-            "Escape" => shown.set(false),
+            "Escape" => {
+                if !give_back() {
+                    to_button(&event);
+                }
+                shown.set(false);
+            }
             _ => return,
         }
         event.prevent_default();
@@ -88,7 +125,7 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                 </li>
             }
         });
-        view! { <ul role="listbox" id="symbol-list">{items.collect_view()}</ul> }.into_any()
+        view! { <ul role="listbox" id="symbol-list" aria-label="Symbols">{items.collect_view()}</ul> }.into_any()
     };
     view! {
         <div
@@ -107,6 +144,7 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                 aria-expanded=text(move || shown.get().to_string())
                 title="Symbol"
                 on:click=move |_| {
+                    back.set_value(None);
                     typed.set(String::new());
                     at.set(0);
                     shown.update(|s| *s = !*s);
@@ -153,6 +191,7 @@ fn Menu(
     let keys = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
             "Escape" => {
+                to_button(&event);
                 shown.set(false);
                 return;
             }

@@ -3,8 +3,11 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::keys;
 use super::panes::panes;
 use super::status::OfflineBanner;
+use super::surface::use_surfaces;
+use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
 
@@ -12,6 +15,7 @@ use crate::deck::view::Stage as State;
 pub(crate) fn Stage() -> impl IntoView {
     let deck = use_deck();
     let view = use_view();
+    let surfaces = use_surfaces();
     let place = NodeRef::<html::Div>::new();
     Effect::new(move |mounted: Option<bool>| {
         let Some(place) = place.get() else { return false };
@@ -28,7 +32,7 @@ pub(crate) fn Stage() -> impl IntoView {
     });
     let label = move || {
         let name = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
-        format!("Chart of {name}, {}", view.timeframe.get())
+        format!("Chart of {name}, {}. Arrow keys go bar by bar, Alt T shows a table.", view.timeframe.get())
     };
     view! {
         <section
@@ -37,7 +41,17 @@ pub(crate) fn Stage() -> impl IntoView {
             on:pointerup=move |_| deck.with(|d| d.set_dragging(false))
             on:pointercancel=move |_| deck.with(|d| d.set_dragging(false))
         >
-            <div class="chart" node_ref=place role="img" aria-label=label></div>
+            <div
+                class="chart"
+                id="chart"
+                node_ref=place
+                tabindex="0"
+                role="application"
+                aria-roledescription="chart"
+                aria-label=label
+                on:keydown=move |event| keys::on_chart(event, deck, view.prefs.get_untracked().shortcuts, surfaces)
+            ></div>
+            <p class="visually-hidden" aria-live="polite" data-testid="spoken">{text(move || view.spoken.get())}</p>
             {panes(deck, view)}
             <Overlay/>
             <OfflineBanner/>

@@ -3,27 +3,76 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::commands::{palette, timeframe_box};
 use super::help::help;
 use super::later::later;
 use super::settings::settings;
+use super::table::table;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Surface {
     Settings,
     Help,
+    Palette,
+    Timeframe,
+    Table,
 }
 
-/// Which one is up.
+/// Which one is up, and what was typed to get there.
 #[derive(Clone, Copy)]
-pub(crate) struct Surfaces(RwSignal<Option<Surface>>);
+pub(crate) struct Surfaces {
+    up: RwSignal<Option<Surface>>,
+    /// Text for the symbol search, which then opens with it.
+    search: RwSignal<Option<String>>,
+    typed: StoredValue<String>,
+    place: StoredValue<Option<web_sys::HtmlDialogElement>, LocalStorage>,
+}
 
 impl Surfaces {
     pub(crate) fn new() -> Surfaces {
-        Surfaces(RwSignal::new(None))
+        Surfaces {
+            up: RwSignal::new(None),
+            search: RwSignal::new(None),
+            typed: StoredValue::new(String::new()),
+            place: StoredValue::new_local(None),
+        }
     }
 
     pub(crate) fn open(self, surface: Surface) {
-        self.0.set(Some(surface));
+        self.up.set(Some(surface));
+    }
+
+    /// Opens a surface that begins with what was typed.
+    pub(crate) fn type_into(self, surface: Surface, typed: String) {
+        self.typed.set_value(typed);
+        self.open(surface);
+    }
+
+    /// What was typed to open this one.
+    pub(crate) fn typed(self) -> String {
+        self.typed.get_value()
+    }
+
+    /// Opens the symbol search with a text.
+    pub(crate) fn search(self, typed: String) {
+        self.search.set(Some(typed));
+    }
+
+    /// What the symbol search is to open with; once.
+    pub(crate) fn searched(self) -> Option<String> {
+        let typed = self.search.get()?;
+        self.search.set(None);
+        Some(typed)
+    }
+
+    /// Closes a surface if it is the one that is up; focus is back where it was when this returns.
+    pub(crate) fn close(self, surface: Surface) {
+        if self.up.get_untracked() == Some(surface) {
+            if let Some(dialog) = self.place.get_value() {
+                dialog.close();
+            }
+            self.up.set(None);
+        }
     }
 }
 
@@ -37,9 +86,12 @@ pub(crate) fn use_surfaces() -> Surfaces {
 pub(crate) fn SurfacePlace() -> impl IntoView {
     let surfaces = use_surfaces();
     move || {
-        surfaces.0.get().map(|surface| match surface {
+        surfaces.up.get().map(|surface| match surface {
             Surface::Settings => later(settings),
             Surface::Help => later(help),
+            Surface::Palette => later(palette),
+            Surface::Timeframe => later(timeframe_box),
+            Surface::Table => later(table),
         })
     }
 }
@@ -68,6 +120,9 @@ const fn name(surface: Surface) -> &'static str {
     match surface {
         Surface::Settings => "settings",
         Surface::Help => "help",
+        Surface::Palette => "palette",
+        Surface::Timeframe => "timeframe",
+        Surface::Table => "table",
     }
 }
 
@@ -78,9 +133,10 @@ pub(crate) fn dialog(surface: Surface, title: &'static str, body: AnyView) -> An
     Effect::new(move |_| {
         if let Some(dialog) = place.get() {
             let _ = dialog.show_modal();
+            surfaces.place.set_value(Some(dialog));
         }
     });
-    // The browser gives focus back to where it was, once it is closed and before it is gone.
+    // The browser gives focus back to where it was once a dialog is closed, so that comes before it is gone.
     let close = move || {
         if let Some(dialog) = place.get_untracked() {
             dialog.close();
@@ -89,8 +145,8 @@ pub(crate) fn dialog(surface: Surface, title: &'static str, body: AnyView) -> An
     // Another surface may take its place.
     on_cleanup(close);
     let closed = move |_| {
-        if surfaces.0.get_untracked() == Some(surface) {
-            surfaces.0.set(None);
+        if surfaces.up.get_untracked() == Some(surface) {
+            surfaces.up.set(None);
         }
     };
     let beside = move |event: web_sys::MouseEvent| {

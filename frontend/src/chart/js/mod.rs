@@ -1,9 +1,11 @@
 //! The only place that touches JavaScript of the chart library: externs in [`raw`], a handle that cleans up here.
 
+mod lines;
 mod raw;
 
 use wasm_bindgen::prelude::*;
 
+pub(crate) use lines::{copy_picture, save};
 pub(crate) use raw::{Exposed, emit, expose};
 
 /// Writes a number on an axis.
@@ -15,6 +17,7 @@ pub(crate) struct JsChart {
     range: Option<Closure<dyn FnMut(f64, f64)>>,
     crosshair: Option<Closure<dyn FnMut(f64, i32)>>,
     layout: Option<Closure<dyn FnMut()>>,
+    line: Option<Closure<dyn FnMut(String, f64)>>,
     /// Formatters by series: the library calls them as long as the series lives.
     formats: Vec<Option<Format>>,
 }
@@ -24,7 +27,7 @@ impl JsChart {
     /// When the library did not load.
     pub(crate) fn new(element: &web_sys::Element) -> Result<JsChart, JsValue> {
         let deck = raw::create_deck(element)?;
-        Ok(JsChart { deck, range: None, crosshair: None, layout: None, formats: Vec::new() })
+        Ok(JsChart { deck, range: None, crosshair: None, layout: None, line: None, formats: Vec::new() })
     }
 
     /// Takes the style sheet's colours anew; rows that carry colours must be set again.
@@ -147,6 +150,52 @@ impl JsChart {
 
     pub(crate) fn watermark(&self, text: &str) {
         raw::watermark(&self.deck, text);
+    }
+
+    /// Draws a line under a key or moves it; `look` names the token of its colour.
+    pub(crate) fn set_line(&self, key: &str, price: f64, title: &str, look: &str) {
+        lines::set_line(&self.deck, key, price, title, look);
+    }
+
+    pub(crate) fn remove_line(&self, key: &str) {
+        lines::remove_line(&self.deck, key);
+    }
+
+    /// Draws all lines once more, after the price series or the colours changed.
+    pub(crate) fn reline(&self) {
+        lines::reline(&self.deck);
+    }
+
+    /// Calls back with key and price of a line that was dragged.
+    pub(crate) fn on_line(&mut self, moved: impl FnMut(String, f64) + 'static) {
+        let closure = Closure::<dyn FnMut(String, f64)>::new(moved);
+        lines::on_line(&self.deck, &closure);
+        self.line = Some(closure);
+    }
+
+    /// The price under the pointer; NaN where it is elsewhere.
+    pub(crate) fn pointer_price(&self) -> f64 {
+        lines::pointer_price(&self.deck)
+    }
+
+    /// The key of the line near a price.
+    pub(crate) fn near_line(&self, price: f64) -> Option<String> {
+        lines::near_line(&self.deck, price)
+    }
+
+    /// Puts the crosshair at a price and chart seconds; NaN seconds take it away.
+    pub(crate) fn move_crosshair(&self, price: f64, seconds: f64) {
+        lines::move_crosshair(&self.deck, price, seconds);
+    }
+
+    /// 0 plain, 1 logarithmic, 2 percent.
+    pub(crate) fn set_scale(&self, mode: u8, inverted: bool) {
+        lines::set_scale(&self.deck, mode, inverted);
+    }
+
+    /// The chart under a line of words, as a PNG: a promise of a `Blob`.
+    pub(crate) fn portrait(&self, words: &str) -> js_sys::Promise {
+        lines::portrait(&self.deck, words)
     }
 
     /// The chart as a PNG: a promise of a `Blob`.

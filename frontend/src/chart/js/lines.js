@@ -1,0 +1,150 @@
+// What a person does to a chart beside looking at it: horizontal lines, the crosshair by keys, the price scale, and
+// pictures to keep. Takes the handle that deck.js makes; its price series has number 0.
+
+/** Reach of the pointer around a line, CSS px. */
+const REACH = { mouse: 5, touch: 16 };
+
+const price = (deck) => deck.series[0];
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+function options({ at, title, look }) {
+  const color = token(look);
+  return { price: at, title, color, lineWidth: 1, lineStyle: 2, axisLabelVisible: true, axisLabelColor: color };
+}
+
+/** Draws a line under a key, or moves the one that has it; `look` names the colour's token. */
+export function setLine(deck, key, at, title, look) {
+  deck.lines ??= new Map();
+  const held = deck.lines.get(key);
+  const line = { at, title, look };
+  if (held) held.drawn.applyOptions(options(line));
+  deck.lines.set(key, { ...line, drawn: held?.drawn ?? price(deck).createPriceLine(options(line)) });
+}
+
+export function removeLine(deck, key) {
+  const held = deck.lines?.get(key);
+  if (!held) return;
+  deck.lines.delete(key);
+  price(deck)?.removePriceLine(held.drawn);
+}
+
+/** Once more, for a price series or colours that are new. */
+export function reline(deck) {
+  for (const line of deck.lines?.values() ?? []) {
+    if (price(deck).priceLines().includes(line.drawn)) line.drawn.applyOptions(options(line));
+    else line.drawn = price(deck).createPriceLine(options(line));
+  }
+}
+
+/** The key of the line at a height of the price pane, or nothing. */
+function lineAt(deck, y, reach) {
+  let found;
+  let best = reach;
+  for (const [key, line] of deck.lines ?? []) {
+    const away = Math.abs((price(deck)?.priceToCoordinate(line.at) ?? Infinity) - y);
+    if (away <= best) [found, best] = [key, away];
+  }
+  return found;
+}
+
+/** Where a pointer is in the price pane: its height, or nothing outside the plot. */
+function height(deck, event) {
+  const pane = deck.chart.panes()[0]?.getHTMLElement()?.getBoundingClientRect();
+  if (!pane || event.clientX - pane.left > deck.chart.timeScale().width()) return undefined;
+  const y = event.clientY - pane.top;
+  return y >= 0 && y <= pane.height ? y : undefined;
+}
+
+/** Follows the pointer: a line under it is dragged, and told where it was let go. */
+export function onLine(deck, moved) {
+  let held;
+  const stop = () => {
+    if (held) deck.chart.applyOptions({ handleScroll: held.scroll, handleScale: held.scale });
+    held = undefined;
+  };
+  const listen = {
+    pointermove: (event) => {
+      const y = height(deck, event);
+      deck.pointer = y === undefined ? undefined : price(deck)?.coordinateToPrice(y);
+      const over = held || (y !== undefined && lineAt(deck, y, REACH.mouse) !== undefined);
+      deck.element.classList.toggle('over-line', Boolean(over));
+      const line = held && deck.lines.get(held.key);
+      if (line && typeof deck.pointer === 'number') setLine(deck, held.key, deck.pointer, line.title, line.look);
+    },
+    pointerdown: (event) => {
+      const y = event.button === 0 ? height(deck, event) : undefined;
+      const key = y === undefined ? undefined : lineAt(deck, y, event.pointerType === 'touch' ? REACH.touch : REACH.mouse);
+      if (key === undefined) return;
+      const { handleScroll, handleScale } = deck.chart.options();
+      held = { key, scroll: { ...handleScroll }, scale: { ...handleScale } };
+      deck.chart.applyOptions({ handleScroll: false, handleScale: false });
+    },
+    pointerup: () => {
+      const key = held?.key;
+      stop();
+      const line = key === undefined ? undefined : deck.lines.get(key);
+      if (line) moved(key, line.at);
+    },
+    pointercancel: stop,
+    pointerleave: () => (deck.pointer = undefined),
+  };
+  for (const [name, act] of Object.entries(listen)) {
+    deck.element.addEventListener(name, act, true);
+    deck.undo.push(() => deck.element.removeEventListener(name, act, true));
+  }
+}
+
+/** The price under the pointer; NaN where there is none. */
+export function pointerPrice(deck) {
+  return deck.pointer ?? NaN;
+}
+
+/** The key of the line near a price, within the reach of a finger; nothing where there is none. */
+export function nearLine(deck, at) {
+  const y = price(deck)?.priceToCoordinate(at);
+  return y === null || y === undefined ? undefined : lineAt(deck, y, REACH.touch);
+}
+
+/** Puts the crosshair on a bar; NaN takes it away. */
+export function moveCrosshair(deck, at, time) {
+  if (Number.isNaN(time)) deck.chart.clearCrosshairPosition();
+  else deck.chart.setCrosshairPosition(at, time, price(deck));
+}
+
+/** 0 plain, 1 logarithmic, 2 percent; upside down or not; scaled to what is in view again. */
+export function setScale(deck, mode, inverted) {
+  price(deck)?.priceScale().applyOptions({ mode, invertScale: inverted, autoScale: true });
+}
+
+/** The chart with a line of words over it, as a PNG: a promise of a Blob. */
+export function portrait(deck, words) {
+  const chart = deck.chart.takeScreenshot(true);
+  const ratio = chart.width / deck.element.clientWidth;
+  const top = Math.round(28 * ratio);
+  const canvas = Object.assign(document.createElement('canvas'), { width: chart.width, height: chart.height + top });
+  const context = canvas.getContext('2d');
+  context.fillStyle = token('bg');
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(chart, 0, top);
+  context.fillStyle = token('text');
+  context.font = `${12 * ratio}px ${token('mono')}`;
+  context.textBaseline = 'middle';
+  context.fillText(words, 12 * ratio, top / 2);
+  return new Promise((done, fail) =>
+    canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error('the picture is empty'))), 'image/png'),
+  );
+}
+
+/** Saves a Blob, or text, as a file. */
+export function save(what, name) {
+  const blob = what instanceof Blob ? what : new Blob([what], { type: 'text/csv' });
+  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Puts a picture into the clipboard; fails where the browser does not let pages do that. */
+export async function copyPicture(picture) {
+  if (!globalThis.ClipboardItem || !navigator.clipboard) throw new Error('no clipboard for pictures');
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
+}

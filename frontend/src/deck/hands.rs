@@ -1,0 +1,308 @@
+//! What a person does to the chart beside choosing what it shows: walks it by keys, draws lines, keeps pictures.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use shared::event::Bar;
+use shared::market::Ms;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::page::storage;
+use super::{Core, Deck};
+use crate::chart::Aim;
+use crate::chart::js::{copy_picture, save};
+use crate::format;
+use crate::series::sheet::{self, Column};
+use crate::settings::{Scale, ScaleMode};
+
+/// What a person left on the chart of a symbol.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Marks {
+    /// Prices of horizontal lines, in the order they were drawn.
+    pub(crate) lines: Vec<f64>,
+    pub(crate) scale: Scale,
+}
+
+/// Lines kept per symbol.
+const MAX_LINES: usize = 50;
+
+/// Where a step by keys goes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Walk {
+    By(i64),
+    Oldest,
+    Newest,
+}
+
+/// Rows of the table view, newest first.
+pub(crate) struct Rows {
+    pub(crate) heads: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    /// Bars in view.
+    pub(crate) total: usize,
+}
+
+impl Deck {
+    /// Puts the crosshair on another bar and says what it is.
+    pub(crate) fn walk(&self, to: Walk) {
+        let (_, shown) = self.turn();
+        let mut guard = self.core.borrow_mut();
+        let Core { chart: Some(chart), market: Some(market), .. } = &mut *guard else { return };
+        let bars = market.bars(shown);
+        let Some(last) = bars.len().checked_sub(1) else { return };
+        let now = self.crosshair.get().and_then(|at| bars.find(at));
+        let index = match (to, now) {
+            (Walk::Oldest, _) => 0,
+            (Walk::Newest, _) => last,
+            // The first step lands on the newest bar in view.
+            (Walk::By(_), None) => {
+                let edge = chart.visible_times(market, shown).and_then(|(_, to)| bars.find(to));
+                edge.unwrap_or(last)
+            }
+            (Walk::By(step), Some(now)) => (now as i64 + step).clamp(0, last as i64) as usize,
+        };
+        let Some(bar) = bars.get(index).copied() else { return };
+        chart.reveal(market, shown, index);
+        chart.move_crosshair(Some((bar.timestamp, bar.close)));
+        drop(guard);
+        self.crosshair.set(Some(bar.timestamp));
+        self.crosshair_moved.set(true);
+        self.view.spoken.set(self.in_words(&bar));
+        self.ask_frame();
+    }
+
+    /// Takes the crosshair away.
+    pub(crate) fn leave(&self) {
+        if let Some(chart) = &self.core.borrow().chart {
+            chart.move_crosshair(None);
+        }
+        self.crosshair.set(None);
+        self.crosshair_moved.set(true);
+        self.ask_frame();
+    }
+
+    /// Shows `factor` times as many bars, around the crosshair where there is one.
+    pub(crate) fn zoom(&self, factor: f64) {
+        let (_, shown) = self.turn();
+        if let Core { chart: Some(chart), market: Some(market), .. } = &mut *self.core.borrow_mut() {
+            let index = self.crosshair.get().and_then(|at| market.bars(shown).find(at));
+            chart.zoom(market, shown, factor, index);
+        }
+        self.ask_frame();
+    }
+
+    /// The newest bars on a plain scale.
+    pub(crate) fn reset_view(&self) {
+        let (_, shown) = self.turn();
+        if let Core { chart: Some(chart), market: Some(market), .. } = &mut *self.core.borrow_mut() {
+            chart.reload(market, shown, Aim::Newest);
+        }
+        self.mark(|marks| marks.scale = Scale::default());
+    }
+
+    /// Counts the price scale so, or plainly if it does already.
+    pub(crate) fn toggle_scale(&self, mode: ScaleMode) {
+        self.mark(|marks| {
+            marks.scale.mode = if marks.scale.mode == mode { ScaleMode::Plain } else { mode };
+        });
+    }
+
+    pub(crate) fn invert_scale(&self) {
+        self.mark(|marks| marks.scale.inverted = !marks.scale.inverted);
+    }
+
+    /// Draws a line at the pointer's price, else where the crosshair was walked to, else at the last price.
+    pub(crate) fn draw_line(&self) {
+        let Some(price) = self.pointed_price() else { return };
+        let text = self.price_text(price);
+        self.mark(|marks| {
+            if marks.lines.len() < MAX_LINES && !marks.lines.contains(&price) {
+                marks.lines.push(price);
+            }
+        });
+        self.view.spoken.set(format!("Line at {text}"));
+    }
+
+    /// Takes away the line near the pointer or the walked crosshair; whether there was one.
+    pub(crate) fn erase_line(&self) -> bool {
+        let near = self.pointed_price().and_then(|price| {
+            let core = self.core.borrow();
+            own_line(&core.chart.as_ref()?.near_line(price)?)
+        });
+        let Some(near) = near else { return false };
+        self.remove_line(near);
+        true
+    }
+
+    /// Takes away a line by its place in [`Marks::lines`].
+    pub(crate) fn remove_line(&self, place: usize) {
+        self.mark(|marks| {
+            if place < marks.lines.len() {
+                marks.lines.remove(place);
+            }
+        });
+        self.view.spoken.set("Line removed".into());
+    }
+
+    /// A line was dragged and let go.
+    pub(super) fn line_moved(&self, key: &str, price: f64) {
+        let price = self.rounded(price);
+        if let Some(place) = own_line(key) {
+            self.mark(|marks| {
+                if let Some(line) = marks.lines.get_mut(place) {
+                    *line = price;
+                }
+            });
+        }
+    }
+
+    /// What was left on the chart of the open symbol, read and drawn.
+    pub(super) fn load_marks(&self) {
+        let key = self.marks_key();
+        let stored = key.and_then(|key| storage()?.get_item(&key).ok().flatten());
+        let marks: Marks = stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        self.show_marks(marks);
+    }
+
+    fn mark(&self, change: impl FnOnce(&mut Marks)) {
+        let mut marks = self.view.marks.get_untracked();
+        change(&mut marks);
+        if let (Some(key), Some(storage), Ok(text)) =
+            (self.marks_key(), storage(), serde_json::to_string(&marks))
+        {
+            let _ = storage.set_item(&key, &text);
+        }
+        self.show_marks(marks);
+    }
+
+    fn show_marks(&self, marks: Marks) {
+        if let Some(chart) = &self.core.borrow().chart {
+            for place in 0..MAX_LINES {
+                match marks.lines.get(place) {
+                    Some(price) => chart.set_line(&format!("{OWN}{place}"), *price, "", "accent"),
+                    None => chart.remove_line(&format!("{OWN}{place}")),
+                }
+            }
+            chart.set_scale(marks.scale);
+        }
+        self.view.marks.set(marks);
+        self.ask_frame();
+    }
+
+    fn marks_key(&self) -> Option<String> {
+        self.view.open.with_untracked(|o| o.as_ref().map(|o| format!("tapedeck.marks.{}", o.row.symbol)))
+    }
+
+    /// The price the person means: under the pointer, of the walked bar, or the last; on the tick.
+    pub(crate) fn pointed_price(&self) -> Option<f64> {
+        let core = self.core.borrow();
+        let bars = core.market.as_ref().map(|market| market.bars(core.shown));
+        let walked = || bars?.get(self.crosshair.get().and_then(|at| bars?.find(at))?).map(|b| b.close);
+        let price = core.chart.as_ref()?.pointer_price().or_else(walked);
+        let price = price.or_else(|| bars?.last().map(|b| b.close));
+        drop(core);
+        price.map(|p| self.rounded(p))
+    }
+
+    fn rounded(&self, price: f64) -> f64 {
+        let (tick, decimals) =
+            self.view.open.with_untracked(|o| o.as_ref().map_or((0.0, 2), |o| (o.row.tick_size, o.decimals)));
+        let price = if tick > 0.0 { (price / tick).round() * tick } else { price };
+        // Without the last bits that the product added.
+        format!("{price:.decimals$}").parse().unwrap_or(price)
+    }
+
+    /// A price of the open symbol as text.
+    pub(crate) fn price_text(&self, price: f64) -> String {
+        format::price(price, self.view.open.with_untracked(|o| o.as_ref().map_or(2, |o| o.decimals)))
+    }
+
+    /// A bar in words.
+    fn in_words(&self, bar: &Bar) -> String {
+        let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(|p| self.price_text(p));
+        let (time, volume) = (format::date_minute(bar.timestamp), format::compact(bar.volume));
+        format!("{time} UTC. Open {open}, high {high}, low {low}, close {close}, volume {volume}")
+    }
+
+    /// The chart as a picture file, or in the clipboard.
+    pub(crate) fn snapshot(&self, to_clipboard: bool) {
+        let Some((name, words)) = self.titles() else { return };
+        let picture = self.core.borrow().chart.as_ref().map(|chart| chart.portrait(&words));
+        let (Some(picture), Some(deck)) = (picture, self.me.upgrade()) else { return };
+        leptos::task::spawn_local(async move {
+            let done = if to_clipboard {
+                JsFuture::from(copy_picture(&picture)).await.map(|_| "Picture copied")
+            } else {
+                JsFuture::from(picture).await.map(|picture| {
+                    save(&picture, &format!("{name}.png"));
+                    "Picture saved"
+                })
+            };
+            let what = done.unwrap_or("The browser does not let this page copy pictures; save it as a file");
+            deck.toast(what.into());
+        });
+    }
+
+    /// The bars in view with the values of all panes shown, as a CSV file.
+    pub(crate) fn save_csv(&self) {
+        let Some((name, _)) = self.titles() else { return };
+        let text = self.in_view(|core, columns, (from, to)| {
+            core.market.as_ref().map(|market| sheet::csv(market, core.shown, from, to, columns))
+        });
+        if let Some(text) = text.flatten() {
+            save(&JsValue::from_str(&text), &format!("{name}.csv"));
+            self.toast("Bars in view saved as CSV".into());
+        }
+    }
+
+    /// A page of the bars in view as texts, newest first.
+    pub(crate) fn rows_in_view(&self, skip: usize, count: usize) -> Option<Rows> {
+        self.in_view(|core, columns, (from, to)| {
+            let market = core.market.as_ref()?;
+            let mut heads: Vec<String> =
+                ["Time, UTC", "Open", "High", "Low", "Close", "Volume", "CVD"].map(str::to_owned).into();
+            heads.extend(columns.iter().map(|c| c.name.replace('_', " ")));
+            let bars = market.bars(core.shown);
+            let known = |v: Option<f64>| v.map_or_else(|| format::UNKNOWN.to_owned(), format::compact);
+            let row = |bar: &Bar| {
+                let mut cells = vec![format::date_minute(bar.timestamp)];
+                cells.extend([bar.open, bar.high, bar.low, bar.close].map(|p| self.price_text(p)));
+                cells.extend([Some(bar.volume), bar.cvd].map(known));
+                cells.extend(columns.iter().map(|c| known(c.value(market, bar))));
+                cells
+            };
+            let rows = (from..to).rev().skip(skip).take(count).filter_map(|i| bars.get(i)).map(row).collect();
+            Some(Rows { heads, rows, total: to.saturating_sub(from) })
+        })
+        .flatten()
+    }
+
+    /// Calls `act` with the columns of what is shown and the stretch of bars in view.
+    fn in_view<T>(&self, act: impl FnOnce(&Core, &[Column], (usize, usize)) -> T) -> Option<T> {
+        let core = self.core.borrow();
+        let (chart, market) = core.chart.as_ref().zip(core.market.as_ref())?;
+        let (from, to) = chart.visible_times(market, core.shown)?;
+        let bars = market.bars(core.shown);
+        let columns = sheet::columns(market, &chart.shown_layers());
+        Some(act(&core, &columns, (bars.lower(from), bars.lower(to + Ms(1)))))
+    }
+
+    /// A file name without ending, and a title, of what is shown.
+    fn titles(&self) -> Option<(String, String)> {
+        let open = self.view.open.get_untracked()?;
+        let (_, shown) = self.turn();
+        let now = format::date_minute(self.now());
+        let name = format!("{} {} {shown} {now}", open.row.symbol, open.venue);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        let words = format!("{}  {}  {shown}   {now} UTC   tapedeck", open.row.symbol, open.venue);
+        Some((name.chars().map(safe).collect(), words))
+    }
+}
+
+/// Keys of a person's own lines begin so.
+const OWN: &str = "line:";
+
+fn own_line(key: &str) -> Option<usize> {
+    key.strip_prefix(OWN)?.parse().ok()
+}

@@ -1,0 +1,135 @@
+// Habits: keys on the chart, the palette, horizontal lines, pictures and CSV, scale modes.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { BTC, Deck, launch } from './support/deck.mjs';
+import { Relay } from './support/relay.mjs';
+import { until } from './support/wait.mjs';
+
+let relay;
+let browser;
+before(async () => {
+  relay = await Relay.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+const focused = (deck) => deck.page.evaluate(() => document.activeElement.id || document.activeElement.dataset.testid);
+const marks = (deck) => deck.page.evaluate((symbol) => JSON.parse(localStorage.getItem(`tapedeck.marks.${symbol}`)), BTC);
+const gone = (deck, id) => until(`${id} to be gone`, async () => (await deck.at(id).count()) === 0);
+
+test('digits, letters and commands lead somewhere, and focus comes back', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m' });
+  const { page } = deck;
+  const chart = page.locator('#chart').first();
+  const pressed = (tf) => until(`${tf}`, async () => (await deck.at(`timeframe-${tf}`).getAttribute('aria-pressed')) === 'true');
+  // A press on the chart gives it focus.
+  await chart.click({ position: { x: 300, y: 200 } });
+  assert.equal(await focused(deck), 'chart');
+  await page.keyboard.press('1');
+  await deck.at('dialog-timeframe').waitFor();
+  await page.keyboard.type('5');
+  await page.keyboard.press('Enter');
+  await pressed('15m');
+  await gone(deck, 'dialog-timeframe');
+  assert.equal(await focused(deck), 'chart');
+  await page.keyboard.press('4');
+  await deck.at('dialog-timeframe').waitFor();
+  await page.keyboard.type('h');
+  await page.keyboard.press('Enter');
+  await pressed('4H');
+  // A letter searches for a symbol.
+  await page.keyboard.press('e');
+  await until('the search', async () => (await page.getByLabel('Search symbol').inputValue()) === 'e');
+  await page.keyboard.type('th');
+  await page.keyboard.press('Escape');
+  assert.equal(await focused(deck), 'chart', 'Escape leads back to the chart');
+  // The palette finds by words; Escape gives focus back.
+  await page.keyboard.press('Control+k');
+  await deck.at('dialog-palette').waitFor();
+  await page.keyboard.type('timeframe 30');
+  await page.keyboard.press('Enter');
+  await pressed('30m');
+  await gone(deck, 'dialog-palette');
+  assert.equal(await focused(deck), 'chart');
+  await page.keyboard.press('?');
+  await deck.at('dialog-help').waitFor();
+  // Tab stays inside.
+  for (let press = 0; press < 5; press += 1) {
+    await page.keyboard.press('Tab');
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog')), 'focus stays in the dialog');
+  }
+  await page.keyboard.press('Escape');
+  await gone(deck, 'dialog-help');
+  // Switched off, single keys do nothing.
+  await page.keyboard.press('Control+k');
+  await deck.at('dialog-palette').waitFor();
+  await page.keyboard.type('settings');
+  await page.keyboard.press('Enter');
+  await deck.at('setting-shortcuts-1').check();
+  await page.keyboard.press('Escape');
+  await gone(deck, 'dialog-settings');
+  await chart.focus();
+  await page.keyboard.press('5');
+  await page.keyboard.press('Alt+l');
+  await until('the scale to be logarithmic', async () => (await marks(deck))?.scale.mode === 'log');
+  assert.equal(await deck.at('dialog-timeframe').count(), 0);
+  await deck.close();
+});
+
+test('lines are drawn, dragged, kept and removed', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m' });
+  const { page } = deck;
+  const chart = await page.locator('#chart').first().boundingBox();
+  const [x, y] = [chart.x + 300, chart.y + 200];
+  await page.mouse.move(x, y);
+  await page.keyboard.press('Alt+h');
+  const [drawn] = (await until('a line', () => marks(deck))).lines;
+  assert.equal(Math.round(drawn * 10) / 10, drawn, 'on the tick');
+  await page.mouse.move(x, y + 1);
+  await page.mouse.down();
+  await page.mouse.move(x, y + 60, { steps: 5 });
+  await page.mouse.up();
+  const moved = await until('another price', async () => {
+    const [line] = (await marks(deck)).lines;
+    return line < drawn && line;
+  });
+  const range = await deck.visibleRange();
+  await page.reload();
+  await deck.live();
+  await until('bars', async () => (await deck.bars('price')).length > 0);
+  assert.deepEqual((await marks(deck)).lines, [moved], 'kept over a reload');
+  assert.ok(Math.abs((await deck.visibleRange()).to - range.to) < 600_000, 'the drag did not scroll');
+  await page.keyboard.press('Control+k');
+  await deck.at('dialog-palette').waitFor();
+  await page.keyboard.type('remove line');
+  await page.keyboard.press('Enter');
+  await until('no line', async () => (await marks(deck)).lines.length === 0);
+  await deck.close();
+});
+
+test('what is shown is saved as a picture and as CSV', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '15m' }, { acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write'] });
+  const { page } = deck;
+  const [picture] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Alt+s')]);
+  assert.match(picture.suggestedFilename(), /^BTCUSDT-PERP_sim_15m_.*\.png$/);
+  const bytes = await readFile(await picture.path());
+  assert.deepEqual([...bytes.subarray(1, 4)], [...Buffer.from('PNG')]);
+  assert.ok(bytes.length > 10_000);
+  const [file] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Alt+e')]);
+  const [head, ...rows] = (await readFile(await file.path(), 'utf8')).trim().split('\n').map((line) => line.split(','));
+  const { from, to } = await deck.visibleRange();
+  const shown = (await deck.bars('price')).filter(({ timestamp }) => timestamp >= from && timestamp <= to);
+  assert.equal(rows.length, shown.length);
+  const record = Object.fromEntries(head.map((name, at) => [name, rows[0][at]]));
+  const { timestamp, open, high, low, close, volume } = shown[0];
+  assert.deepEqual(
+    [record.timestamp, record.symbol, record.venue, record.interval, record.open, record.high, record.low, record.close, record.volume].join(),
+    [timestamp, BTC, 'sim', '15m', open, high, low, close, volume].join(),
+  );
+  assert.ok(head.includes('liquidation_value_long') && head.some((name) => name.startsWith('open_interest')), head.join());
+  await deck.close();
+});
