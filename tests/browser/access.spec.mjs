@@ -62,7 +62,7 @@ for (const theme of ['dark', 'light']) {
     const small = await deck.page.evaluate(() =>
       [...document.querySelectorAll('button, input, select, [role=option]')]
         .map((element) => ({ name: element.dataset.testid ?? element.textContent, box: element.getBoundingClientRect() }))
-        .filter(({ box }) => box.width > 0 && (box.height < 44 || box.width < 40))
+        .filter(({ box }) => box.width > 0 && (box.height < 44 || box.width < 44))
         .map(({ name, box }) => `${name} ${box.width} x ${box.height}`),
     );
     assert.deepEqual(small, []);
