@@ -84,7 +84,8 @@ impl Chart {
         let fixed = index.map_or(now.to.min(newest), |i| i as f64).clamp(now.from, now.to);
         let span = now.to - now.from;
         let factor = (span * factor).clamp(ZOOM.0, ZOOM.1) / span;
-        let visible = Visible { from: fixed - (fixed - now.from) * factor, to: fixed + (now.to - fixed) * factor };
+        let visible =
+            Visible { from: fixed - (fixed - now.from) * factor, to: fixed + (now.to - fixed) * factor };
         self.look(market, timeframe, visible);
     }
 }

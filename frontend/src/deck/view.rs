@@ -5,8 +5,8 @@ use shared::event::{BookTop, Channel, Funding, Liquidation, OpenInterest};
 use shared::market::{Ms, Symbol, Timeframe};
 use shared::wire::{ChannelStatus, VenueState};
 
-pub(crate) use crate::feed::line::session::{LinkState, LinkView};
 use super::hands::Marks;
+pub(crate) use crate::feed::line::session::{LinkState, LinkView};
 use crate::feed::overview::Overview;
 use crate::feed::rows::{GuardRow, SymbolRow};
 use crate::series::Track;

@@ -216,9 +216,7 @@ impl Layer {
             Layer::Cvd => bar.cvd,
             Layer::LiqLong => liquidated(market, LiquidationSide::Long, open, end).map(|v| -v),
             Layer::LiqShort => liquidated(market, LiquidationSide::Short, open, end),
-            Layer::Line(_) | Layer::Rsi | Layer::Macd(_) => {
-                market.studies.value(self.study(market)?, open)
-            }
+            Layer::Line(_) | Layer::Rsi | Layer::Macd(_) => market.studies.value(self.study(market)?, open),
             Layer::Spread => market.book_of(open, end).map(|top| top.spread_bps),
             Layer::DepthBid => market.book_of(open, end)?.depth_10bps.map(|d| d.bid_usd),
             Layer::DepthAsk => market.book_of(open, end)?.depth_10bps.map(|d| d.ask_usd),

@@ -15,7 +15,8 @@ use crate::settings::Theme;
 /// Three sliders.
 const GEAR: &str = "M2 4h6m4 0h2M2 8h1m4 0h7M2 12h7m4 0h1M10 2.5v3M5 6.5v3M11 10.5v3";
 /// A question mark in a circle.
-const HELP: &str = "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM6.2 6.4C6.4 4 9.8 4.2 9.8 6.2 9.8 7.6 8 7.6 8 9.2M8 10.8v.9";
+const HELP: &str =
+    "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM6.2 6.4C6.4 4 9.8 4.2 9.8 6.2 9.8 7.6 8 7.6 8 9.2M8 10.8v.9";
 
 #[component]
 pub(crate) fn TopBar() -> impl IntoView {

@@ -105,9 +105,8 @@ fn all_commands() -> AnyView {
         event.prevent_default();
     };
     let item = move |(i, n): (usize, usize)| {
-        let (name, hint) = all.with_value(|all| {
-            all.get(n).map_or_else(Default::default, |c| (c.name.clone(), c.hint.clone()))
-        });
+        let (name, hint) = all
+            .with_value(|all| all.get(n).map_or_else(Default::default, |c| (c.name.clone(), c.hint.clone())));
         view! {
             <li
                 role="option"
@@ -120,7 +119,8 @@ fn all_commands() -> AnyView {
         }
     };
     let list = move || found.get().into_iter().enumerate().map(item).collect_view();
-    let none = move || found.with(Vec::is_empty).then(|| "No command matches. Try log, 4H or a coin.".to_owned());
+    let none =
+        move || found.with(Vec::is_empty).then(|| "No command matches. Try log, 4H or a coin.".to_owned());
     // The one chosen stays in view.
     Effect::new(move |_| {
         let id = format!("command-{}", at.get());

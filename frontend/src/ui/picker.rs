@@ -125,7 +125,8 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                 </li>
             }
         });
-        view! { <ul role="listbox" id="symbol-list" aria-label="Symbols">{items.collect_view()}</ul> }.into_any()
+        view! { <ul role="listbox" id="symbol-list" aria-label="Symbols">{items.collect_view()}</ul> }
+            .into_any()
     };
     view! {
         <div

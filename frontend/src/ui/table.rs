@@ -23,7 +23,8 @@ fn built() -> AnyView {
         let held = held.filter(|rows| rows.total > 0);
         total.set(held.as_ref().map_or(0, |rows| rows.total));
         let Some(held) = held else { return view! { <p>"There are no bars in view."</p> }.into_any() };
-        let heads: Vec<_> = held.heads.into_iter().map(|head| view! { <th scope="col">{head}</th> }).collect();
+        let heads: Vec<_> =
+            held.heads.into_iter().map(|head| view! { <th scope="col">{head}</th> }).collect();
         let row = |cells: Vec<String>| {
             let mut cells = cells.into_iter();
             let time = cells.next();
@@ -43,7 +44,8 @@ fn built() -> AnyView {
         let (from, all) = (skip.get(), total.get());
         format!("Bars {} to {} of {all} in view, newest first", (from + 1).min(all), (from + PAGE).min(all))
     };
-    let name = view.open.with_untracked(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
+    let name =
+        view.open.with_untracked(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
     let label = format!("Bars of {name}, {}", view.timeframe.get_untracked());
     let body = view! {
         <div class="pager">
