@@ -8,7 +8,9 @@ use wasm_bindgen::JsCast;
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::Desk;
-use crate::ui::{Compare, PageKeys, PaneTabs, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar};
+use crate::ui::{
+    Compare, PageKeys, PaneTabs, RangeBar, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar,
+};
 
 /// A deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
@@ -68,6 +70,7 @@ fn App() -> impl IntoView {
             </main>
             {of_active(|| {
                 view! {
+                    <RangeBar/>
                     <PaneTabs/>
                     <Side/>
                     <Compare/>

@@ -158,6 +158,21 @@ pub fn clock(at: Ms) -> String {
     format!("{:02}:{:02}:{:02}", c.hour, c.minute, c.second)
 }
 
+/// UTC date: `2026-11-21`.
+pub fn date(at: Ms) -> String {
+    let c = at.civil();
+    format!("{:04}-{:02}-{:02}", c.year, c.month, c.day)
+}
+
+/// What is left until an instant that is near or days away: `03:12`, `01:03:12`, `5 d`.
+pub fn left(length: Ms) -> String {
+    if length > Ms(2 * 86_400_000) {
+        return age(length);
+    }
+    let text = countdown(length);
+    text.strip_prefix("00:").map_or(text.clone(), str::to_owned)
+}
+
 /// UTC date and minute: `2026-11-21 12:03`.
 pub fn date_minute(at: Ms) -> String {
     let c = at.civil();
@@ -241,5 +256,9 @@ mod tests {
         }
         assert_eq!(clock(Ms(3_723_000)), "01:02:03");
         assert_eq!(date_minute(Ms(1_795_219_200_000)), "2026-11-21 00:00");
+        assert_eq!(date(Ms(1_795_219_200_000)), "2026-11-21");
+        for (ms, text) in [(192_000, "03:12"), (3_792_000, "01:03:12"), (432_000_000, "5\u{a0}d")] {
+            assert_eq!(left(Ms(ms)), text);
+        }
     }
 }

@@ -14,6 +14,7 @@ use wasm_bindgen::JsValue;
 use crate::format;
 use crate::series::{Layer, Market, Shade, Track, Turns, Visible, Window, layers};
 use crate::settings::{Pane, PriceStyle, Settings};
+use crate::zone::Zone;
 
 use js::JsChart;
 
@@ -21,6 +22,8 @@ use js::JsChart;
 const SERIES_PER_FRAME: usize = 2;
 /// Older candles rewritten one by one; beyond this the whole series is set.
 const MAX_REWRITES: usize = 16;
+/// The number of a shade that is the stretch a person chose.
+const CHOSEN: f64 = 3.0;
 /// Empty bars kept right of the newest.
 const RIGHT_BARS: f64 = 6.0;
 /// CSS px per bar of a fresh view.
@@ -85,6 +88,7 @@ pub(crate) struct Chart {
     /// Kept up by the library's range event.
     visible: Rc<Cell<Option<(f64, f64)>>>,
     mark: String,
+    zone: Zone,
     /// What is shaded now: first and last bar in chart seconds, state.
     shaded: Vec<f64>,
 }
@@ -103,6 +107,7 @@ impl Chart {
             turns: Turns::default(),
             visible: Rc::default(),
             mark: String::new(),
+            zone: Zone::Utc,
             shaded: Vec::new(),
         };
         for layer in [Layer::Price, Layer::Volume] {
@@ -172,6 +177,13 @@ impl Chart {
         self.set_watermark(&mark);
     }
 
+    /// The clock of the axis; from days on, bars are of UTC days whatever the clock.
+    pub(crate) fn set_zone(&mut self, zone: Zone, timeframe: Timeframe) {
+        self.zone = zone;
+        let intraday = timeframe < Timeframe::D1;
+        self.js.show_times(intraday, intraday && zone == Zone::Local);
+    }
+
     pub(crate) fn set_watermark(&mut self, text: &str) {
         if self.mark != text {
             self.js.watermark(text);
@@ -218,10 +230,11 @@ impl Chart {
         Some((bars.lower(held.first), bars.lower(held.last) + 1))
     }
 
-    /// Darkens the bars of holes, and nothing else.
-    pub(crate) fn shade(&mut self, shades: &[Shade]) {
+    /// Darkens the bars of holes, and dims those outside of a chosen stretch: its first and last bar.
+    pub(crate) fn shade(&mut self, shades: &[Shade], chosen: Option<(Ms, Ms)>) {
         let flat = |s: &Shade| [layers::seconds(s.first), layers::seconds(s.last), f64::from(s.state as u8)];
-        let flat: Vec<f64> = shades.iter().flat_map(flat).collect();
+        let mut flat: Vec<f64> = shades.iter().flat_map(flat).collect();
+        flat.extend(chosen.iter().flat_map(|(a, b)| [layers::seconds(*a), layers::seconds(*b), CHOSEN]));
         if self.shaded != flat {
             self.js.shade(&flat);
             self.shaded = flat;
@@ -292,7 +305,7 @@ impl Chart {
     pub(crate) fn reload(&mut self, market: &Market, timeframe: Timeframe, aim: Aim) {
         let bars = market.bars(timeframe);
         let (width, span) = self.view_size();
-        self.js.time_visible(timeframe < Timeframe::D1);
+        self.set_zone(self.zone, timeframe);
         let newest = |span: f64| {
             let to = bars.len() as f64 - 1.0 + RIGHT_BARS;
             Visible { from: to - span, to }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use shared::event::{Channel, Topic};
-use shared::market::{Symbol, Timeframe, VenueId};
+use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use crate::chart::Aim;
 use crate::feed::group;
@@ -120,7 +120,10 @@ impl Deck {
                 let follows =
                     chart.visible(market, before).is_none_or(|v| v.follows(market.bars(before).len()));
                 let edge = chart.visible_times(market, before).map(|(_, to)| to);
-                let aim = edge.filter(|_| !follows).map_or(Aim::Newest, Aim::EndAt);
+                let aim = match self.view.range.get_untracked() {
+                    Some((from, to)) => Aim::Between(from, to.unwrap_or(Ms(i64::MAX))),
+                    None => edge.filter(|_| !follows).map_or(Aim::Newest, Aim::EndAt),
+                };
                 if market.bars(timeframe).is_empty() {
                     chart.clear();
                 } else {
@@ -132,7 +135,11 @@ impl Deck {
         self.settle_stage();
         self.remember();
         self.emit_choice("timeframechange");
-        self.load_timeframe(timeframe);
+        if self.view.range.get_untracked().is_some() {
+            self.load_chosen();
+        } else {
+            self.load_timeframe(timeframe);
+        }
         self.ask_frame();
     }
 
@@ -172,21 +179,12 @@ impl Deck {
     pub(crate) fn restyle(&self) {
         let mut core = self.core.borrow_mut();
         (core.stale.legend, core.stale.tape) = (true, true);
+        let (shown, zone) = (core.shown, self.view.prefs.get_untracked().zone);
         if let Some(chart) = &mut core.chart {
             chart.restyle();
+            chart.set_zone(zone, shown);
         }
         drop(core);
-        self.ask_frame();
-    }
-
-    /// Back to the newest bar.
-    pub(crate) fn go_live(&self) {
-        let mut guard = self.core.borrow_mut();
-        let core = &mut *guard;
-        if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
-            chart.reload(market, self.view.timeframe.get_untracked(), Aim::Newest);
-        }
-        drop(guard);
         self.ask_frame();
     }
 

@@ -8,6 +8,7 @@ use crate::feed::http;
 use crate::feed::rows::Row;
 use crate::format;
 use crate::series::Hole;
+use crate::zone::Zone;
 
 use super::{Core, Deck};
 
@@ -68,11 +69,12 @@ impl Deck {
             return Vec::new();
         }
         let several = market.own().is_none();
+        let zone = self.view.prefs.get_untracked().zone;
         // Channels that went together are told in one line.
         let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
         for hole in core.gaps.under(market, shown, at, now) {
             let venue = if several { format!("{} ", hole.venue) } else { String::new() };
-            let said = format!("{venue}{}", hole_words(&hole.gap));
+            let said = format!("{venue}{}", hole_words(&hole.gap, zone));
             let channel = hole.gap.channel.name();
             match lines.iter_mut().find(|(held, _)| *held == said) {
                 Some((_, channels)) => channels.push(channel),
@@ -82,21 +84,16 @@ impl Deck {
         lines.into_iter().map(|(said, channels)| format!("{}: {said}", channels.join(", "))).collect()
     }
 
-    /// The newest hole of the open market that is not refilled, for the strip.
+    /// The newest hole of the open market, for the strip.
     pub(super) fn notice(&self, hole: &Hole) {
-        if hole.gap.state != GapState::Refilled {
-            super::view::put(
-                self.view.notice,
-                Some(format!("{}: {}", hole.gap.channel, hole_words(&hole.gap))),
-            );
-        } else {
-            self.view.notice.set(None);
-        }
+        let words = hole_words(&hole.gap, self.view.prefs.get_untracked().zone);
+        super::view::put(self.view.notice, Some(format!("{}: {words}", hole.gap.channel)));
     }
 }
 
 /// `02:10:00 to 02:14:30, the line was down, lost`.
-fn hole_words(gap: &Gap) -> String {
+fn hole_words(gap: &Gap, zone: Zone) -> String {
+    let clock = |at| format::clock(zone.shift(at));
     let cause = match gap.cause {
         GapCause::Disconnect => "the line was down",
         GapCause::Sequence => "the venue's numbers jumped",
@@ -111,6 +108,6 @@ fn hole_words(gap: &Gap) -> String {
         GapState::Refilled => "refilled",
         GapState::Lost => "lost",
     };
-    let to = gap.to.map_or_else(|| "now".into(), format::clock);
-    format!("{} to {to}, {cause}, {state}", format::clock(gap.from))
+    let to = gap.to.map_or_else(|| "now".into(), clock);
+    format!("{} to {to}, {cause}, {state}", clock(gap.from))
 }

@@ -5,7 +5,6 @@ use shared::event::Bar;
 use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};
 
-use crate::chart::Aim;
 use crate::feed::http::{self, HttpError};
 use crate::feed::rows::{Row, SymbolRow};
 use crate::series::Market;
@@ -13,7 +12,7 @@ use crate::series::Market;
 use super::choose::first_choice;
 use super::topics::TOPICS;
 use super::view::{LinkState, Stage, put};
-use super::{Core, Deck, wall};
+use super::{Deck, wall};
 
 /// Bars asked for first: enough for a full view.
 const FIRST_BARS: &str = "300";
@@ -125,7 +124,7 @@ impl Deck {
         leptos::task::spawn_local(async move {
             let (generation, shown) = deck.turn();
             deck.load_newest(shown).await;
-            deck.load_asked_range(shown).await;
+            deck.load_range().await;
             if deck.turn().0 != generation {
                 return;
             }
@@ -188,7 +187,7 @@ impl Deck {
     }
 
     /// Newest bars, once, together with whatever was missed since the last one held.
-    async fn load_newest(&self, timeframe: Timeframe) {
+    pub(super) async fn load_newest(&self, timeframe: Timeframe) {
         let (generation, _) = self.turn();
         let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return };
         let last = {
@@ -243,6 +242,11 @@ impl Deck {
 
     /// One page older than what is held. False when there is nothing older or no room.
     pub(super) async fn load_older(&self, timeframe: Timeframe) -> bool {
+        self.load_page(timeframe, PAGE_BARS).await
+    }
+
+    /// The same with so many bars.
+    pub(super) async fn load_page(&self, timeframe: Timeframe, bars: i64) -> bool {
         let (generation, _) = self.turn();
         let Some(mut query) = self.market_query().map(|q| q.to_vec()) else { return false };
         let first = {
@@ -256,7 +260,7 @@ impl Deck {
             loaded.loading = true;
             first
         };
-        let from = Ms((first.0 - timeframe.nominal().0 * PAGE_BARS).max(0));
+        let from = Ms((first.0 - timeframe.nominal().0 * bars).max(0));
         query.push(("interval", timeframe.name().into()));
         query.push(("from", from.0.to_string()));
         query.push(("to", first.0.to_string()));
@@ -297,28 +301,6 @@ impl Deck {
             deck.load_older(timeframe).await;
             deck.ask_frame();
         });
-    }
-
-    /// Pages back until the address's `from` is held, then shows that stretch.
-    async fn load_asked_range(&self, timeframe: Timeframe) {
-        let (from, to) = {
-            let mut core = self.core.borrow_mut();
-            let Some(from) = core.asked.from.take() else { return };
-            (from, core.asked.to.take())
-        };
-        let (generation, _) = self.turn();
-        let held = |core: &Core| core.market.as_ref()?.bars(timeframe).first().map(|b| b.timestamp);
-        while held(&self.core.borrow()).is_some_and(|first| first > from) {
-            if !self.load_older(timeframe).await || self.turn().0 != generation {
-                break;
-            }
-        }
-        let mut guard = self.core.borrow_mut();
-        let core = &mut *guard;
-        if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
-            let to = to.or_else(|| market.bars(timeframe).last().map(|b| b.timestamp)).unwrap_or(from);
-            chart.reload(market, timeframe, Aim::Between(from, to));
-        }
     }
 
     fn merge(&self, timeframe: Timeframe, rows: Vec<Row>) {

@@ -16,9 +16,11 @@ mod load;
 mod overview;
 pub(crate) mod page;
 mod panes;
+mod range;
 mod show;
 mod stage;
 mod studies;
+mod sums;
 mod topics;
 pub(crate) mod view;
 
@@ -40,8 +42,8 @@ use crate::url_state::UrlState;
 
 use api::Api;
 use page::{apply_looks, storage};
-pub(crate) use show::SPARK;
 use show::Stale;
+pub(crate) use sums::SPARK;
 use view::{GuardsView, LinkState, View, put};
 
 /// What a deck begins with.
@@ -161,6 +163,7 @@ impl Deck {
         view.maximised.set(settings.maximised);
         view.price_style.set(settings.price_style);
         view.indicators.set(settings.indicators.clone());
+        view.range.set(asked.from.map(|from| (from, asked.to)));
         view.timeframe.set(asked.timeframe.or(settings.timeframe).unwrap_or(Timeframe::M5));
         let deck = Rc::new_cyclic(|me| Deck {
             view,

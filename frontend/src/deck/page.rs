@@ -42,13 +42,14 @@ impl Deck {
         }
         let open = self.view.open.get_untracked();
         let panes = self.view.panes.get_untracked();
+        let range = self.view.range.get_untracked();
         let state = UrlState {
             symbol: open.as_ref().map(|o| o.row.symbol.clone()),
             venue: open.as_ref().map(|o| o.venue.clone()),
             venues: open.as_ref().and_then(|o| core.settings.picked(&o.row.group)).map(<[String]>::to_vec),
             timeframe: Some(self.view.timeframe.get_untracked()),
-            from: core.asked.from,
-            to: core.asked.to,
+            from: range.map(|(from, _)| from),
+            to: range.and_then(|(_, to)| to),
             panes: Some(panes),
             theme: Some(core.settings.theme),
         };

@@ -50,6 +50,7 @@ impl Deck {
         if let Some(open) = self.view.open.get_untracked() {
             chart.set_instrument(open.row.tick_size);
         }
+        chart.set_zone(self.view.prefs.get_untracked().zone, self.view.timeframe.get_untracked());
         self.core.borrow_mut().chart = Some(chart);
         self.load_marks();
         self.watch_layout();

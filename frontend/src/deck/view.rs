@@ -204,6 +204,10 @@ pub(crate) struct View {
     pub(crate) spoken: RwSignal<String>,
     /// What the person left on the chart of the open symbol.
     pub(crate) marks: RwSignal<Marks>,
+    /// The stretch of history chosen: start, and end if there is one.
+    pub(crate) range: RwSignal<Option<(Ms, Option<Ms>)>>,
+    /// What is wrong with it, in one line.
+    pub(crate) range_note: RwSignal<Option<String>>,
     /// Scrolled away from the newest bar.
     pub(crate) away: RwSignal<bool>,
     /// The market's now: the clock, or recorded time in a replay. Once a second.
@@ -258,6 +262,8 @@ impl View {
             toast: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
             marks: RwSignal::new(Marks::default()),
+            range: RwSignal::new(None),
+            range_note: RwSignal::new(None),
             away: RwSignal::new(false),
             now: RwSignal::new(now),
             wall: RwSignal::new(now),

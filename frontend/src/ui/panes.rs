@@ -212,12 +212,19 @@ fn legend_line(view: View) -> impl IntoView {
         view! { <span><b>{name}</b>{crate::ui::text::text(text)}</span> }
     };
     let rising = move || view.legend.with(|l| l.rising);
+    let closes = move || {
+        let (now, timeframe) = (view.now.get(), view.timeframe.get());
+        let calendar = view.open.with(|o| o.as_ref().map(|o| o.row.calendar.clone()))?;
+        let ends = calendar.next(timeframe, calendar.open(timeframe, now));
+        calendar.is_open(now).then(|| format!("closes in {}", format::left(ends - now)))
+    };
     let closed = move || {
         let now = view.now.get();
         let calendar = view.open.with(|o| o.as_ref().map(|o| o.row.calendar.clone()))?;
         (!calendar.is_open(now)).then(|| {
             let opens = calendar.next_open(now);
-            format!("Session closed, opens {} UTC", format::date_minute(opens))
+            let zone = view.prefs.with(|p| p.zone);
+            format!("Session closed, opens {}", format::date_minute(zone.shift(opens)))
         })
     };
     view! {
@@ -230,6 +237,7 @@ fn legend_line(view: View) -> impl IntoView {
             <span>{text(move || view.legend.with(|l| l.change.clone()))}</span>
             <span class="parts">{move || parts(view.legend.with(|l| l.studies.clone()))}</span>
             <span class="parts">{move || parts(view.legend.with(|l| l.shares.clone()))}</span>
+            <span class="time" data-testid="bar-countdown" title="Until the running bar closes">{text(closes)}</span>
             <span class="time">{text(move || view.legend.with(|l| l.time.clone()))}</span>
         </p>
         <p class="holes num" data-testid="gap-tooltip">

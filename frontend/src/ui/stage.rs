@@ -10,6 +10,8 @@ use super::surface::use_surfaces;
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
+use crate::format;
+use shared::market::Ms;
 
 #[component]
 pub(crate) fn Stage() -> impl IntoView {
@@ -30,6 +32,13 @@ pub(crate) fn Stage() -> impl IntoView {
             deck.with(|d| d.restyle());
         }
     });
+    let history = move || {
+        let (from, to) = view.range.get()?;
+        let zone = view.prefs.with(|p| p.zone);
+        let day = |at: Ms| format::date(zone.shift(at));
+        let to = to.map_or_else(|| "now".into(), |to| day(to - Ms(1)));
+        Some(format!("HISTORY {} to {to}", day(from)))
+    };
     let label = move || {
         let name = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
         format!("Chart of {name}, {}. Arrow keys go bar by bar, Alt T shows a table.", view.timeframe.get())
@@ -55,8 +64,14 @@ pub(crate) fn Stage() -> impl IntoView {
             {panes(deck, view)}
             <Overlay/>
             <OfflineBanner/>
-            <Show when=move || view.away.get() && view.stage.get() == State::Ready>
-                <button class="go-live" title="Scroll to the newest bar" on:click=move |_| deck.with(|d| d.go_live())>
+            <p class="history num" data-testid="history-badge">{text(history)}</p>
+            <Show when=move || (view.away.get() || view.range.with(Option::is_some)) && view.stage.get() == State::Ready>
+                <button
+                    class="go-live"
+                    data-testid="go-live"
+                    title="Scroll to the newest bar"
+                    on:click=move |_| deck.with(|d| d.go_live())
+                >
                     "Newest bar"
                 </button>
             </Show>
@@ -70,7 +85,6 @@ pub(crate) fn Stage() -> impl IntoView {
             >
                 "Charts by TradingView"
             </a>
-            <span class="zone num" title="Time zone of the axis">"UTC"</span>
         </section>
     }
 }

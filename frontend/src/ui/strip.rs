@@ -46,7 +46,6 @@ pub(crate) fn Strip() -> impl IntoView {
         <footer class="strip" data-testid="venue-strip" aria-label="Venues" on:keydown=close>
             {move || names.get().into_iter().map(|name| chip(name, unfolded)).collect_view()}
             <span class="gap">{text(move || view.notice.get())}</span>
-            <span class="clock num">{text(move || format!("{} UTC", format::clock(view.now.get())))}</span>
             {move || unfolded.get().map(details)}
         </footer>
     }

@@ -33,14 +33,15 @@ pub(crate) fn Tape() -> impl IntoView {
             return view! { <p class="muted empty">{empty}</p> }.into_any();
         }
         let decimals = decimals();
-        let line = |hit: shared::event::Liquidation| {
+        let zone = view.prefs.with(|p| p.zone);
+        let line = move |hit: shared::event::Liquidation| {
             let (word, class, title) = match hit.side {
                 LiquidationSide::Long => ("L", "down", "Long liquidated"),
                 LiquidationSide::Short => ("S", "up", "Short liquidated"),
             };
             view! {
                 <tr>
-                    <td class="muted">{format::clock(hit.timestamp)}</td>
+                    <td class="muted">{format::clock(zone.shift(hit.timestamp))}</td>
                     <td class=class title=title>{word}</td>
                     <td>{format::price(hit.price, decimals)}</td>
                     <td>{format::compact(hit.value)}</td>

@@ -153,8 +153,9 @@ export function restyle(deck) {
   });
 }
 
-/** Of holes still open, refilled and lost. */
-const SHADES = ['hole-open', 'hole-refilled', 'hole-lost'];
+/** Of holes still open, refilled and lost; outside of a chosen stretch, and its edges. */
+const SHADES = ['hole-open', 'hole-refilled', 'hole-lost', 'veil', 'accent'];
+const CHOSEN = 3;
 
 /** Bands over whole bars, hatched where data is missing; drawn behind the candles without a point of their own. */
 function holes(deck) {
@@ -163,6 +164,7 @@ function holes(deck) {
     target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: ratio, bitmapSize }) => {
       deck.bands = bands(deck);
       for (const { left, right, state } of deck.bands) {
+        if (state === CHOSEN) continue;
         const [x, width] = [Math.round(left * ratio), Math.max(1, Math.round((right - left) * ratio))];
         context.fillStyle = deck.shades[state];
         context.fillRect(x, 0, width, bitmapSize.height);
@@ -182,7 +184,22 @@ function holes(deck) {
         context.restore();
       }
     });
-  const views = [{ zOrder: () => 'bottom', renderer: () => ({ draw }) }];
+  // What lies outside of the chosen stretch steps back.
+  const dim = (target) =>
+    target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: ratio, bitmapSize: { width, height } }) => {
+      const chosen = deck.bands.find((band) => band.state === CHOSEN);
+      if (!chosen) return;
+      const [left, right] = [Math.max(0, chosen.left * ratio), Math.min(width, chosen.right * ratio)];
+      context.fillStyle = deck.shades[CHOSEN];
+      context.fillRect(0, 0, left, height);
+      context.fillRect(right, 0, width - right, height);
+      context.fillStyle = deck.shades[CHOSEN + 1];
+      for (const x of [left, right]) context.fillRect(Math.round(x), 0, ratio, height);
+    });
+  const views = [
+    { zOrder: () => 'bottom', renderer: () => ({ draw }) },
+    { zOrder: () => 'top', renderer: () => ({ draw: dim }) },
+  ];
   return { attached: (given) => (update = given.requestUpdate), paneViews: () => views, update: () => update() };
 }
 
@@ -209,11 +226,37 @@ export function shade(deck, flat) {
 }
 
 export function shaded(deck) {
-  return JSON.stringify(deck.bands.map((band) => ({ ...band, state: ['open', 'refilled', 'lost'][band.state] })));
+  return JSON.stringify(deck.bands.map((band) => ({ ...band, state: ['open', 'refilled', 'lost', 'chosen'][band.state] })));
 }
 
-export function timeVisible(deck, visible) {
-  deck.chart.applyOptions({ timeScale: { timeVisible: visible } });
+export function showTimes(deck, intraday, local) {
+  Object.assign(deck, { intraday, local });
+  deck.chart.applyOptions({ timeScale: { timeVisible: intraday, tickMarkFormatter: tick(deck) }, localization: { timeFormatter: stamp(deck) } });
+}
+
+/** A date whose UTC fields read as the shown clock does. */
+function wall(deck, time) {
+  const date = new Date(time * 1000);
+  return deck.local ? new Date(date - date.getTimezoneOffset() * 60_000) : date;
+}
+
+/** 2026-11-21 15:05, of the bar under the crosshair. */
+function stamp(deck) {
+  return (time) => wall(deck, time).toISOString().slice(0, deck.intraday ? 16 : 10).replace('T', ' ');
+}
+
+/** Marks stand at UTC's round times: by another clock each says what it reads there. */
+function tick(deck) {
+  return (time, kind) => {
+    if (!deck.local) return null;
+    const at = wall(deck, time);
+    const nearest = new Date(+at + 43_200_000);
+    if (kind === 0) return String(nearest.getUTCFullYear());
+    if (kind === 1) return nearest.toLocaleString('en-GB', { month: 'short', timeZone: 'UTC' });
+    const clock = at.toISOString().slice(11, 16);
+    if (clock === '00:00') return String(at.getUTCDate());
+    return kind === 2 ? `${at.getUTCDate()} ${clock}` : clock;
+  };
 }
 
 export function addSeries(deck, id, look, hue, pane) {

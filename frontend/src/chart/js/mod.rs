@@ -35,9 +35,9 @@ impl JsChart {
         raw::restyle(&self.deck);
     }
 
-    /// Whether the axis shows the time of day.
-    pub(crate) fn time_visible(&self, visible: bool) {
-        raw::time_visible(&self.deck, visible);
+    /// Whether the axis shows the time of day, and by the browser's clock.
+    pub(crate) fn show_times(&self, intraday: bool, local: bool) {
+        raw::show_times(&self.deck, intraday, local);
     }
 
     /// Adds a series that looks as `deck.js` says under that name; `hue` tells venues apart.

@@ -13,8 +13,8 @@ extern "C" {
     #[wasm_bindgen(js_name = removeDeck)]
     pub(crate) fn remove_deck(deck: &JsDeck);
     pub(crate) fn restyle(deck: &JsDeck);
-    #[wasm_bindgen(js_name = timeVisible)]
-    pub(crate) fn time_visible(deck: &JsDeck, visible: bool);
+    #[wasm_bindgen(js_name = showTimes)]
+    pub(crate) fn show_times(deck: &JsDeck, intraday: bool, local: bool);
     #[wasm_bindgen(js_name = addSeries)]
     pub(crate) fn add_series(deck: &JsDeck, id: usize, look: &str, hue: usize, pane: usize);
     #[wasm_bindgen(js_name = removeSeries)]

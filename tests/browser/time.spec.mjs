@@ -1,0 +1,103 @@
+// Stretches of time, the address that names them, the way back to live, the clock, and what is kept per symbol.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BTC, Deck, launch } from './support/deck.mjs';
+import { Relay } from './support/relay.mjs';
+import { until } from './support/wait.mjs';
+
+const DAY = 86_400_000;
+const day = (at) => new Date(at).toISOString().slice(0, 10);
+const midnight = (at) => at - (at % DAY);
+
+let relay;
+let browser;
+before(async () => {
+  relay = await Relay.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+test('chosen days are shown apart from live, are in the address, and lead back', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '15m' });
+  const note = () => deck.at('date-note').innerText();
+  const choose = async (from, to) => {
+    await deck.at('date-from').fill(from);
+    await deck.at('date-to').fill(to);
+    await deck.at('date-apply').click();
+  };
+  const start = midnight(Date.now()) - 12 * DAY;
+  await choose(day(start), day(start - DAY));
+  await until('what is wrong, at the fields', async () => /^To is before from/.test(await note()));
+  await choose(day(start - 3_000 * DAY), day(start - 2_999 * DAY));
+  await until('that there is nothing', async () => /^Nothing is recorded there: bars begin on 20/.test(await note()));
+  await deck.timeframe('15m');
+
+  await choose(day(start), day(start + DAY));
+  await until('two days in view', async () => {
+    const { from, to } = await deck.visibleRange();
+    return from >= start - 900_000 && from <= start + 900_000 && to >= start + 2 * DAY - 1_800_000 && to <= start + 2 * DAY;
+  });
+  assert.equal(await note(), '');
+  const told = await relay.get('/api/candles', { symbol: BTC, venue: 'sim', interval: '15m', from: start, to: start + 2 * DAY });
+  const held = (await deck.bars('price')).filter((bar) => bar.timestamp >= start && bar.timestamp < start + 2 * DAY);
+  assert.deepEqual(held.map((bar) => [bar.timestamp, bar.close]), told.map((bar) => [bar.timestamp, bar.close]));
+  assert.equal(await deck.at('history-badge').innerText(), `HISTORY ${day(start)} to ${day(start + DAY)}`);
+  const bands = await deck.page.evaluate(() => window.tapedeck.shaded().filter((band) => band.state === 'chosen'));
+  assert.deepEqual(bands.map((band) => [band.first * 1_000, band.last * 1_000]), [[told[0].timestamp, told.at(-1).timestamp]]);
+  assert.equal(deck.query().get('from'), String(start));
+  assert.equal(deck.query().get('to'), String(start + 2 * DAY));
+  await deck.screenshot('history-dark');
+
+  const shown = await deck.visibleRange();
+  await deck.page.reload();
+  await deck.live();
+  await until('the same days after a reload', async () => {
+    const range = await deck.visibleRange();
+    return range && range.from === shown.from && range.to === shown.to;
+  });
+  await deck.at('go-live').click();
+  await until('the newest bar', async () => {
+    const last = (await deck.bars('price')).at(-1).timestamp;
+    return (await deck.visibleRange()).to === last;
+  });
+  assert.equal(await deck.at('history-badge').innerText(), '');
+  assert.equal(deck.query().get('from'), null);
+  assert.equal(await deck.at('go-live').count(), 0);
+
+  await deck.at('range-1W').click();
+  await until('a week that stays live', async () => {
+    const { from, to } = await deck.visibleRange();
+    return Math.abs(to - from - 7 * DAY) < 3_600_000 && (await deck.at('go-live').count()) === 0;
+  });
+  await deck.close();
+});
+
+test('times follow the chosen zone, bars stay where they are; the countdown ends with the bar', async () => {
+  const context = { timezoneId: 'Asia/Kolkata' };
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m', theme: 'light' }, context);
+  const left = await deck.at('bar-countdown').innerText();
+  const [minutes, seconds] = /^closes in (\d\d):(\d\d)$/.exec(left).slice(1).map(Number);
+  const due = 300 - (Math.floor(Date.now() / 1_000) % 300);
+  assert.ok(Math.abs(minutes * 60 + seconds - due) <= 3, `${left}, due in ${due} s`);
+
+  const before = (await deck.bars('price'))[0].timestamp;
+  assert.equal(await deck.at('time-zone').innerText(), 'UTC');
+  await deck.at('time-zone').click();
+  assert.equal(await deck.at('time-zone').innerText(), 'UTC+5:30');
+  const clock = await deck.at('clock').innerText();
+  const local = new Date(Date.now() + 19_800_000).toISOString().slice(11, 16);
+  assert.equal(clock.slice(0, 5), local);
+  assert.equal((await deck.bars('price'))[0].timestamp, before);
+  const { box } = await deck.middle('pane-price');
+  await deck.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const time = await until('a time in the legend', async () =>
+    /\d{4}-\d\d-\d\d (\d\d):(\d\d)/.exec(await deck.at('legend').first().innerText()));
+  // Five-minute bars stand on the local clock's five minutes too: half an hour apart from UTC's hours.
+  const bars = (await deck.bars('price')).map((bar) => new Date(bar.timestamp + 19_800_000).toISOString().slice(0, 16).replace('T', ' '));
+  assert.ok(bars.includes(time[0]), `${time[0]} is a bar by the local clock`);
+  await deck.screenshot('zone-light');
+  await deck.close();
+});
