@@ -152,6 +152,6 @@ test('the chart is walked by keys, spoken, and read as a table', async () => {
   const second = (await deck.bars('price')).find((b) => stamp(b) === times[1]);
   assert.deepEqual(cells.slice(0, 4), [second.open, second.high, second.low, second.close].map(money));
   const heads = await page.getByTestId('bars-table').locator('thead th').allTextContents();
-  assert.ok(heads.some((head) => head.startsWith('open interest')) && heads.includes('liquidation value long'), heads.join());
+  assert.ok(heads.some((head) => head.startsWith('Open interest')) && heads.includes('Liquidation value long'), heads.join());
   await deck.close();
 });

@@ -103,10 +103,10 @@ test('lines are drawn, dragged, kept and removed', async () => {
   await until('bars', async () => (await deck.bars('price')).length > 0);
   assert.deepEqual((await marks(deck)).lines, [moved], 'kept over a reload');
   assert.ok(Math.abs((await deck.visibleRange()).to - range.to) < 600_000, 'the drag did not scroll');
-  await page.keyboard.press('Control+k');
-  await deck.at('dialog-palette').waitFor();
-  await page.keyboard.type('remove line');
-  await page.keyboard.press('Enter');
+  // A right click says what can be done there; near the line, removing it is one of these.
+  await page.mouse.click(x, y + 60, { button: 'right' });
+  await deck.at('dialog-spot').waitFor();
+  await page.getByRole('button', { name: 'Remove the line' }).click();
   await until('no line', async () => (await marks(deck)).lines.length === 0);
   await deck.close();
 });

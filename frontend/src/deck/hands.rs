@@ -106,33 +106,38 @@ impl Deck {
         self.mark(|marks| {
             marks.scale.mode = if marks.scale.mode == mode { ScaleMode::Plain } else { mode };
         });
+        self.tell_scale();
     }
 
     pub(crate) fn invert_scale(&self) {
         self.mark(|marks| marks.scale.inverted = !marks.scale.inverted);
+        self.tell_scale();
     }
 
-    /// Draws a line at the pointer's price, else where the crosshair was walked to, else at the last price.
-    pub(crate) fn draw_line(&self) {
-        let Some(price) = self.pointed_price() else { return };
-        let text = self.price_text(price);
+    fn tell_scale(&self) {
+        let scale = self.view.marks.with_untracked(|marks| marks.scale);
+        let mode = match scale.mode {
+            ScaleMode::Plain => "Linear",
+            ScaleMode::Log => "Logarithmic",
+            ScaleMode::Percent => "Percent",
+        };
+        let inverted = if scale.inverted { ", inverted" } else { "" };
+        self.toast(format!("{mode} scale{inverted}"));
+    }
+
+    /// Draws a line at a price, on the tick.
+    pub(crate) fn draw_line(&self, price: f64) {
         self.mark(|marks| {
             if marks.lines.len() < MAX_LINES && !marks.lines.contains(&price) {
                 marks.lines.push(price);
             }
         });
-        self.view.spoken.set(format!("Line at {text}"));
+        self.view.spoken.set(format!("Line at {}", self.price_text(price)));
     }
 
-    /// Takes away the line near the pointer or the walked crosshair; whether there was one.
-    pub(crate) fn erase_line(&self) -> bool {
-        let near = self.pointed_price().and_then(|price| {
-            let core = self.core.borrow();
-            own_line(&core.chart.as_ref()?.near_line(price)?)
-        });
-        let Some(near) = near else { return false };
-        self.remove_line(near);
-        true
+    /// Place in [`Marks::lines`] of the line near a price, as far as a finger reaches.
+    pub(crate) fn line_near(&self, price: f64) -> Option<usize> {
+        own_line(&self.core.borrow().chart.as_ref()?.near_line(price)?)
     }
 
     /// Takes away a line by its place in [`Marks::lines`].
@@ -221,8 +226,14 @@ impl Deck {
     /// A bar in words.
     fn in_words(&self, bar: &Bar) -> String {
         let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(|p| self.price_text(p));
-        let (time, volume) = (format::date_minute(bar.timestamp), format::compact(bar.volume));
-        format!("{time} UTC. Open {open}, high {high}, low {low}, close {close}, volume {volume}")
+        let (time, volume) = (self.time_text(bar.timestamp), format::compact(bar.volume));
+        let zone = self.view.prefs.with_untracked(|p| p.zone).name(bar.timestamp);
+        format!("{time} {zone}. Open {open}, high {high}, low {low}, close {close}, volume {volume}")
+    }
+
+    /// A minute in the zone the person reads.
+    fn time_text(&self, at: Ms) -> String {
+        format::date_minute(self.view.prefs.with_untracked(|p| p.zone).shift(at))
     }
 
     /// The chart as a picture file, or in the clipboard.
@@ -260,16 +271,20 @@ impl Deck {
     pub(crate) fn rows_in_view(&self, skip: usize, count: usize) -> Option<Rows> {
         self.in_view(|core, columns, (from, to)| {
             let market = core.market.as_ref()?;
-            let mut heads: Vec<String> =
-                ["Time, UTC", "Open", "High", "Low", "Close", "Volume", "CVD"].map(str::to_owned).into();
-            heads.extend(columns.iter().map(|c| c.name.replace('_', " ")));
+            let zone = self.view.prefs.with_untracked(|p| p.zone).name(self.now());
+            let mut heads = vec![format!("Time, {zone}")];
+            heads.extend(["Open", "High", "Low", "Close", "Volume", "CVD"].map(str::to_owned));
+            heads.extend(columns.iter().map(|c| titled(&c.name)));
             let bars = market.bars(core.shown);
             let known = |v: Option<f64>| v.map_or_else(|| format::UNKNOWN.to_owned(), format::compact);
             let row = |bar: &Bar| {
-                let mut cells = vec![format::date_minute(bar.timestamp)];
+                let mut cells = vec![self.time_text(bar.timestamp)];
                 cells.extend([bar.open, bar.high, bar.low, bar.close].map(|p| self.price_text(p)));
                 cells.extend([Some(bar.volume), bar.cvd].map(known));
-                cells.extend(columns.iter().map(|c| known(c.value(market, bar))));
+                cells.extend(columns.iter().map(|c| match c.value(market, bar) {
+                    Some(price) if c.is_price => self.price_text(price),
+                    value => known(value),
+                }));
                 cells
             };
             let rows = (from..to).rev().skip(skip).take(count).filter_map(|i| bars.get(i)).map(row).collect();
@@ -298,6 +313,13 @@ impl Deck {
         let words = format!("{}  {}  {shown}   {now} UTC   tapedeck", open.row.symbol, open.venue);
         Some((name.chars().map(safe).collect(), words))
     }
+}
+
+/// A column's name in words: `open_interest` as "Open interest".
+fn titled(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let first = words.get(..1).map(str::to_ascii_uppercase).unwrap_or_default();
+    first + words.get(1..).unwrap_or_default()
 }
 
 /// Keys of a person's own lines begin so.

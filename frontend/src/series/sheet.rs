@@ -12,6 +12,8 @@ pub struct Column {
     /// As the relay names such a value, with the venue where there are several.
     pub name: String,
     layer: Layer,
+    /// In the price's own unit.
+    pub is_price: bool,
     /// From what is drawn to what the name says.
     factor: f64,
 }
@@ -42,7 +44,8 @@ pub fn columns(market: &Market, shown: &[Layer]) -> Vec<Column> {
             // Named as in answers of `/api/indicators`.
             Layer::Line(_) | Layer::Rsi | Layer::Macd(_) => {
                 let name = studies.get(layer.study(market)?)?.clone();
-                return Some(Column { name, layer: *layer, factor: 1.0 });
+                let is_price = matches!(layer, Layer::Line(_));
+                return Some(Column { name, layer: *layer, is_price, factor: 1.0 });
             }
         };
         let track = layer.track().and_then(|n| market.tracks().get(n)).filter(|_| several);
@@ -50,7 +53,7 @@ pub fn columns(market: &Market, shown: &[Layer]) -> Vec<Column> {
             Some(track) => format!("{name}_{}_{}", track.name().venue, track.name().symbol),
             None => name.to_owned(),
         };
-        Some(Column { name, layer: *layer, factor })
+        Some(Column { name, layer: *layer, is_price: false, factor })
     };
     shown.iter().filter_map(column).collect()
 }

@@ -12,6 +12,8 @@ use crate::app::{use_deck, use_view};
 use crate::format;
 use crate::settings::Theme;
 
+/// A looking glass.
+const GLASS: &str = "M11 7A4 4 0 1 1 3 7a4 4 0 0 1 8 0zM10 10l4 4";
 /// Three sliders.
 const GEAR: &str = "M2 4h6m4 0h2M2 8h1m4 0h7M2 12h7m4 0h1M10 2.5v3M5 6.5v3M11 10.5v3";
 /// A question mark in a circle.
@@ -51,6 +53,7 @@ pub(crate) fn TopBar() -> impl IntoView {
                         <path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>
                     </svg>
                 </button>
+                {opener(Surface::Palette, "All commands (Ctrl K)", GLASS)}
                 {opener(Surface::Settings, "Settings", GEAR)}
                 {opener(Surface::Help, "Keys and notices (?)", HELP)}
             </div>
@@ -102,6 +105,7 @@ fn Timeframes() -> impl IntoView {
                 class="tf num"
                 data-testid=format!("timeframe-{tf}")
                 aria-pressed=pressed
+                title=format!("{tf}; typed on the chart, then Enter")
                 on:click=move |_| deck.with(|d| d.set_timeframe(tf))
             >
                 {tf.name()}

@@ -23,6 +23,44 @@ lazy! {
     palette: pub(crate) fn timeframe_box() -> AnyView { timeframes() }
 }
 
+lazy! {
+    palette: pub(crate) fn spot() -> AnyView { at_price() }
+}
+
+/// What can be done at a price: the menu of a chart.
+fn at_price() -> AnyView {
+    let (deck, surfaces) = (use_deck(), use_surfaces());
+    let price: f64 = surfaces.typed().parse().unwrap_or_default();
+    let line = deck.with(|d| d.line_near(price));
+    let button = |name: &'static str, key: &'static str, act: Act| {
+        let act = StoredValue::new_local(act);
+        let run = move |_| {
+            surfaces.close(Surface::Spot);
+            act.with_value(|act| act());
+        };
+        view! { <button class="plain" title=key on:click=run>{name}</button> }
+    };
+    let mut buttons =
+        vec![button("Draw a line here", "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))))];
+    if let Some(line) = line {
+        buttons.push(button("Remove the line", "Delete", Box::new(move || deck.with(|d| d.remove_line(line)))));
+    }
+    let log = move || deck.with(|d| d.toggle_scale(ScaleMode::Log));
+    let percent = move || deck.with(|d| d.toggle_scale(ScaleMode::Percent));
+    buttons.push(button("Logarithmic scale", "Alt L", Box::new(log)));
+    buttons.push(button("Percent scale", "Alt P", Box::new(percent)));
+    buttons.push(button("Inverted scale", "Alt I", Box::new(move || deck.with(|d| d.invert_scale()))));
+    buttons.push(button("Reset the view", "Alt R", Box::new(move || deck.with(|d| d.reset_view()))));
+    buttons.push(button("Save a picture", "Alt S", Box::new(move || deck.with(|d| d.snapshot(false)))));
+    buttons.push(button("Bars as a table", "Alt T", Box::new(move || surfaces.open(Surface::Table))));
+    let title = format!("At {}", deck.with(|d| d.price_text(price)));
+    let body = view! {
+        <p class="num">{title}</p>
+        <div class="rows">{buttons}</div>
+    };
+    dialog(Surface::Spot, "Chart", body.into_any())
+}
+
 type Act = Box<dyn Fn()>;
 
 /// One line of the palette.
@@ -52,7 +90,10 @@ fn all_commands() -> AnyView {
     let percent = move || deck.with(|d| d.toggle_scale(ScaleMode::Percent));
     add("Percent scale".into(), "Alt P", Box::new(percent));
     add("Inverted scale".into(), "Alt I", Box::new(move || deck.with(|d| d.invert_scale())));
-    add("Draw a horizontal line".into(), "Alt H", Box::new(move || deck.with(|d| d.draw_line())));
+    if let Some(price) = deck.with(|d| d.pointed_price()) {
+        let name = format!("Draw a line at {}", deck.with(|d| d.price_text(price)));
+        add(name, "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))));
+    }
     for (place, price) in view.marks.get_untracked().lines.into_iter().enumerate() {
         let name = format!("Remove the line at {}", deck.with(|d| d.price_text(price)));
         add(name, "", Box::new(move || deck.with(|d| d.remove_line(place))));

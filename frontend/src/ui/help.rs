@@ -13,14 +13,7 @@ lazy! {
 fn built() -> AnyView {
     let keys: Vec<_> = KEYS
         .iter()
-        .map(|(keys, what)| {
-            let (held, what) = match what.split_once(": ") {
-                Some((held, what)) => (held.trim_start_matches("With "), what),
-                None => ("", *what),
-            };
-            let keys = if held.is_empty() { (*keys).to_owned() } else { format!("{held} {keys}") };
-            view! { <dt><kbd class="num">{keys}</kbd></dt> <dd>{what}</dd> }
-        })
+        .map(|(keys, what)| view! { <dt><kbd class="num">{*keys}</kbd></dt> <dd>{*what}</dd> })
         .collect();
     let body = view! {
         <p>"Letters, digits and + − ? Delete act while the chart has focus; the settings switch them off."</p>

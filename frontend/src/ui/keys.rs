@@ -15,22 +15,23 @@ const STRIDE: i64 = 10;
 const ZOOM: f64 = 1.25;
 
 /// Keys and what they do, for the help.
-pub(super) const KEYS: [(&str, &str); 16] = [
+pub(super) const KEYS: [(&str, &str); 17] = [
     ("1 to 9", "Timeframe box; a bare number is minutes"),
     ("A to Z", "Symbol search"),
     ("← →", "Bar by bar, spoken; with Shift ten at once"),
     ("Home End", "Oldest and newest bar held"),
     ("+ −", "Zoom"),
     ("Delete", "Remove the line near the crosshair"),
-    ("T", "With Alt: bars in view as a table"),
-    ("H", "With Alt: horizontal line at the crosshair"),
-    ("R", "With Alt: reset the view"),
-    ("L", "With Alt: logarithmic scale"),
-    ("P", "With Alt: percent scale"),
-    ("I", "With Alt: inverted scale"),
-    ("S", "With Alt: snapshot as PNG; with Shift to the clipboard"),
-    ("E", "With Alt: bars in view as CSV"),
-    ("K", "With Ctrl: all commands"),
+    ("Menu key", "What can be done at a price; also a right click or a long press"),
+    ("Alt H", "Horizontal line at the crosshair"),
+    ("Alt R", "Reset the view"),
+    ("Alt L", "Logarithmic scale"),
+    ("Alt P", "Percent scale"),
+    ("Alt I", "Inverted scale"),
+    ("Alt S", "Picture as PNG; with Shift into the clipboard"),
+    ("Alt E", "Bars in view as CSV"),
+    ("Alt T", "Bars in view as a table"),
+    ("Ctrl K", "All commands"),
     ("?", "This help"),
 ];
 
@@ -51,7 +52,11 @@ pub(super) fn on_chart(event: KeyboardEvent, deck: DeckRef, shortcuts: bool, sur
         "+" | "=" => deck.with(|d| d.zoom(1.0 / ZOOM)),
         "-" => deck.with(|d| d.zoom(ZOOM)),
         "Delete" => {
-            deck.with(|d| d.erase_line());
+            deck.with(|d| {
+                if let Some(line) = d.pointed_price().and_then(|price| d.line_near(price)) {
+                    d.remove_line(line);
+                }
+            });
         }
         "?" => surfaces.open(Surface::Help),
         _ => {
@@ -87,7 +92,11 @@ pub(crate) fn PageKeys() -> impl IntoView {
             "KeyI" => deck.with(|d| d.invert_scale()),
             "KeyS" => deck.with(|d| d.snapshot(event.shift_key())),
             "KeyE" => deck.with(|d| d.save_csv()),
-            "KeyH" => deck.with(|d| d.draw_line()),
+            "KeyH" => deck.with(|d| {
+                if let Some(price) = d.pointed_price() {
+                    d.draw_line(price);
+                }
+            }),
             "KeyT" if view.open.with_untracked(Option::is_some) => surfaces.open(Surface::Table),
             _ => return,
         }

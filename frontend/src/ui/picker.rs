@@ -143,7 +143,7 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
                 data-value=name
                 aria-haspopup="listbox"
                 aria-expanded=text(move || shown.get().to_string())
-                title="Symbol"
+                title="Symbol; any letter on the chart"
                 on:click=move |_| {
                     back.set_value(None);
                     typed.set(String::new());

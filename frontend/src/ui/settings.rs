@@ -6,6 +6,7 @@ use super::later::lazy;
 use super::surface::{Surface, dialog, use_surfaces};
 use crate::app::{use_deck, use_view};
 use crate::settings::{Palette, Prefs, Theme};
+use crate::zone::Zone;
 
 lazy! {
     dialogs: pub(crate) fn settings() -> AnyView { built() }
@@ -50,6 +51,22 @@ fn built() -> AnyView {
             set(|p, at| p.less_motion = at == 1),
         ),
         choice(
+            "zone",
+            "Times",
+            "",
+            &["UTC", "Local"],
+            usize::from(held.zone == Zone::Local),
+            set(|p, at| p.zone = if at == 1 { Zone::Local } else { Zone::Utc }),
+        ),
+        choice(
+            "funding",
+            "Positive funding",
+            "Longs pay shorts.",
+            &["Falling colour", "Rising colour"],
+            usize::from(held.funding_green),
+            set(|p, at| p.funding_green = at == 1),
+        ),
+        choice(
             "shortcuts",
             "Single-key shortcuts",
             "While the chart has focus; ? lists them.",
@@ -61,7 +78,10 @@ fn built() -> AnyView {
     let surfaces = use_surfaces();
     let body = view! {
         {rows}
-        <button class="plain" on:click=move |_| surfaces.open(Surface::Help)>"Keys and notices"</button>
+        <div class="rows">
+            <button class="plain" title="Ctrl K" on:click=move |_| surfaces.open(Surface::Palette)>"All commands"</button>
+            <button class="plain" title="?" on:click=move |_| surfaces.open(Surface::Help)>"Keys and notices"</button>
+        </div>
     };
     dialog(Surface::Settings, "Settings", body.into_any())
 }

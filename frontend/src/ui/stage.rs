@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::keys;
 use super::panes::panes;
 use super::status::OfflineBanner;
-use super::surface::use_surfaces;
+use super::surface::{Surface, use_surfaces};
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
@@ -58,6 +58,12 @@ pub(crate) fn Stage() -> impl IntoView {
                 role="application"
                 aria-roledescription="chart"
                 aria-label=label
+                on:contextmenu=move |event| {
+                    event.prevent_default();
+                    if let Some(price) = deck.with(|d| d.pointed_price()) {
+                        surfaces.type_into(Surface::Spot, price.to_string());
+                    }
+                }
                 on:keydown=move |event| keys::on_chart(event, deck, view.prefs.get_untracked().shortcuts, surfaces)
             ></div>
             <p class="visually-hidden" aria-live="polite" data-testid="spoken">{text(move || view.spoken.get())}</p>

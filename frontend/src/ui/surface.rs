@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::commands::{palette, timeframe_box};
+use super::commands::{palette, spot, timeframe_box};
 use super::help::help;
 use super::later::later;
 use super::settings::settings;
@@ -16,6 +16,8 @@ pub(crate) enum Surface {
     Palette,
     Timeframe,
     Table,
+    /// What can be done at a price, which is what was typed.
+    Spot,
 }
 
 /// Which one is up, and what was typed to get there.
@@ -92,6 +94,7 @@ pub(crate) fn SurfacePlace() -> impl IntoView {
             Surface::Palette => later(palette),
             Surface::Timeframe => later(timeframe_box),
             Surface::Table => later(table),
+            Surface::Spot => later(spot),
         })
     }
 }
@@ -123,6 +126,7 @@ const fn name(surface: Surface) -> &'static str {
         Surface::Palette => "palette",
         Surface::Timeframe => "timeframe",
         Surface::Table => "table",
+        Surface::Spot => "spot",
     }
 }
 
