@@ -43,7 +43,11 @@ fn at_price() -> AnyView {
     let mut buttons =
         vec![button("Draw a line here", "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))))];
     if let Some(line) = line {
-        buttons.push(button("Remove the line", "Delete", Box::new(move || deck.with(|d| d.remove_line(line)))));
+        buttons.push(button(
+            "Remove the line",
+            "Delete",
+            Box::new(move || deck.with(|d| d.remove_line(line))),
+        ));
     }
     let log = move || deck.with(|d| d.toggle_scale(ScaleMode::Log));
     let percent = move || deck.with(|d| d.toggle_scale(ScaleMode::Percent));
