@@ -212,6 +212,24 @@ impl PriceStyle {
     }
 }
 
+/// What is drawn on the price beside its bars.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drawn {
+    /// Arrows of signals.
+    pub signals: bool,
+    /// Dots of liquidations.
+    pub liquidations: bool,
+    /// Hours of the heat map; 0 without one.
+    pub heat: u32,
+}
+
+impl Default for Drawn {
+    fn default() -> Drawn {
+        Drawn { signals: true, liquidations: true, heat: 0 }
+    }
+}
+
 /// Everything remembered. Unknown fields of newer versions are ignored, missing ones take their default.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -231,6 +249,7 @@ pub struct Settings {
     pub price_style: PriceStyle,
     /// Names as `/api/indicators` has them: lines over the price, and what the panes RSI and MACD show.
     pub indicators: Vec<String>,
+    pub drawn: Drawn,
     pub side_open: bool,
     pub symbol: Option<String>,
     pub venue: Option<String>,
@@ -256,6 +275,7 @@ impl Default for Settings {
             pane_heights: Vec::new(),
             price_style: PriceStyle::Candles,
             indicators: ["ema_20", "ema_50", "rsi_14", "macd_12_26_9"].map(String::from).into(),
+            drawn: Drawn::default(),
             side_open: true,
             symbol: None,
             venue: None,

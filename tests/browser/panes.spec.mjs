@@ -129,3 +129,66 @@ test('panes are moved, folded, maximised and closed by keyboard, and stay so', a
   await deck.screenshot('pane-book');
   await deck.close();
 });
+
+test('signals, liquidations and the heat map are those of the relay', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m', panes: 'liq' });
+  const venue = deck.query().get('venue');
+  const headers = { 'Content-Type': 'application/json' };
+  const post = async (path, body) => (await fetch(`${relay.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+  const marks = async (...kinds) => (await deck.bars('marks')).filter(([, kind]) => kinds.includes(kind));
+
+  await until('every signal in view to be marked as the relay has it', async () => {
+    const { from, to } = await deck.visibleRange();
+    const body = { symbol: BTC, venue, interval: '5m', strategy_id: 'ema_crossover_rsi', from: from - 1_000 * 300_000, limit: 20_000 };
+    const told = (await post('/api/signals', body)).filter((row) => row.action !== 'hold' && row.timestamp >= from && row.timestamp <= to);
+    const inView = ([time]) => time * 1_000 >= from && time * 1_000 <= to;
+    const shown = (await marks(0, 1)).filter(inView).map(([time, kind]) => `${time * 1_000} ${kind === 0 ? 'buy' : 'sell'}`);
+    return told.length > 0 && shown.join() === told.map((row) => `${row.timestamp} ${row.action}`).join();
+  });
+  await until('a liquidation to be marked', async () => (await marks(2, 3)).length > 0);
+  const sizes = (await marks(2, 3)).map(([, , size]) => size);
+  assert.ok(Math.max(...sizes) === 1 && Math.min(...sizes) >= 0, sizes.join());
+  await deck.screenshot('marks');
+
+  const menu = deck.at('indicators-menu');
+  const choose = async (name) => {
+    await deck.at('indicators').click();
+    await menu.getByRole('button', { name, exact: true }).click();
+    await deck.page.keyboard.press('Escape');
+    await deck.page.mouse.move(700, 5);
+  };
+  await choose('Liquidations');
+  await until('no liquidation marked', async () => (await marks(2, 3)).length === 0 && (await marks(0, 1)).length > 0);
+  await choose('Liquidations');
+  await choose('24 h');
+  const key = (rows) => JSON.stringify(rows);
+  await until('the cells of the relay', async () => {
+    const map = await relay.get('/api/market/liq_heatmap', { symbol: BTC, hours: 24, venue: 'all' });
+    return map.cells.length > 0 && key(await deck.bars('heatmap')) === key(map.cells.map((c) => [c.t, c.p, c.count, c.size_usd]));
+  });
+  const tip = deck.at('heatmap-tooltip');
+  await deck.at('heatmap').focus();
+  // Back to a cell that leaves room for its words on the right.
+  await until('words of a cell by key, in the middle', async () => {
+    await deck.page.keyboard.press('ArrowLeft');
+    return /\d+ liquidations?, \d/.test(await tip.innerText()) && (await tip.boundingBox()).x < 700;
+  });
+  const first = await tip.innerText();
+  const at = await tip.boundingBox();
+  await deck.page.keyboard.press('ArrowLeft');
+  await until('those of another', async () => (await tip.innerText()) !== first);
+  await deck.page.keyboard.press('ArrowRight');
+  await until('the first again', async () => (await tip.innerText()) === first);
+  await deck.screenshot('heatmap');
+  await deck.at('heatmap').blur();
+  // The words stand 12 px beside the middle of their cell.
+  await deck.page.mouse.move(at.x - 12, at.y - 12);
+  await until('the same words under the pointer', async () => (await tip.innerText()) === first);
+  await deck.timeframe('1H');
+  await until('an inset', async () => (await deck.at('heatmap').locator('canvas').count()) === 1);
+  await deck.at('heatmap').hover();
+  await deck.screenshot('heatmap-inset');
+  await choose('Off');
+  await until('no map', async () => (await deck.at('heatmap').count()) === 0);
+  await deck.close();
+});

@@ -12,8 +12,8 @@ use shared::market::{Ms, Timeframe};
 use wasm_bindgen::JsValue;
 
 use crate::format;
-use crate::series::{Layer, Market, Shade, Track, Turns, Visible, Window, layers};
-use crate::settings::{Pane, PriceStyle, Settings};
+use crate::series::{Layer, Market, Shade, Track, Turns, Visible, Window, layers, marks};
+use crate::settings::{Drawn, Pane, PriceStyle, Settings};
 use crate::zone::Zone;
 
 use js::JsChart;
@@ -89,6 +89,9 @@ pub(crate) struct Chart {
     visible: Rc<Cell<Option<(f64, f64)>>>,
     mark: String,
     zone: Zone,
+    /// Bars marks were made for, and the marks.
+    marked: Option<(Ms, Ms)>,
+    marks: Vec<f64>,
     /// What is shaded now: first and last bar in chart seconds, state.
     shaded: Vec<f64>,
 }
@@ -108,6 +111,8 @@ impl Chart {
             visible: Rc::default(),
             mark: String::new(),
             zone: Zone::Utc,
+            marked: None,
+            marks: Vec::new(),
             shaded: Vec::new(),
         };
         for layer in [Layer::Price, Layer::Volume] {
@@ -246,6 +251,37 @@ impl Chart {
         self.js.shaded()
     }
 
+    /// Drawn anew for what is in view and half as much on both sides; without `anew` only where the view left what they
+    /// were made for. Answers whether they were made.
+    pub(crate) fn mark(&mut self, market: &Market, timeframe: Timeframe, show: Drawn, anew: bool) -> bool {
+        let Some((start, end)) = self.held(market, timeframe) else { return false };
+        let Some(visible) = self.visible(market, timeframe) else { return false };
+        let bars = market.bars(timeframe);
+        let half = (visible.to - visible.from) / 2.0;
+        let index = |at: f64| (at.max(0.0) as usize).clamp(start, end);
+        let at = |i: usize| bars.get(i).map(|b| b.timestamp);
+        let (from, to) = (index(visible.from), index(visible.to + 1.0));
+        let covered = self.marked.is_some_and(|(first, last)| {
+            at(from).is_none_or(|t| first <= t) && to.checked_sub(1).and_then(at).is_none_or(|t| t <= last)
+        });
+        if covered && !anew {
+            return false;
+        }
+        let range = (index(visible.from - half), index(visible.to + half));
+        self.marked = at(range.0).zip(range.1.checked_sub(1).and_then(at));
+        let flat = marks(market, timeframe, range, show.signals, show.liquidations);
+        if self.marks != flat {
+            self.js.set_marks(&flat);
+            self.marks = flat;
+        }
+        true
+    }
+
+    /// What is marked: time in seconds, kind and size of each.
+    pub(crate) fn marks(&self) -> &[f64] {
+        &self.marks
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.turns.is_idle()
     }
@@ -331,6 +367,8 @@ impl Chart {
         for layer in self.shown_layers() {
             self.js.set_rows(layer.index(), layer.stride(), &[]);
         }
+        self.js.set_marks(&[]);
+        (self.marked, self.marks) = (None, Vec::new());
         self.held = None;
         self.layers = [LayerState::default(); Layer::COUNT];
         self.turns = Turns::default();

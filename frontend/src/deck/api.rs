@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use crate::chart::js::{Exposed, emit, expose};
 
 use super::Deck;
+use crate::series::heat::Cell;
 use crate::series::{Rolling, Timed};
 
 /// Keeps the closures behind the exposed object alive.
@@ -72,6 +73,15 @@ impl Deck {
                     }
                 }
             }
+            "signals" => json_rows(&market.signals),
+            "marks" => {
+                serde_json::to_string(&core.chart.as_ref()?.marks().chunks(3).collect::<Vec<_>>()).ok()
+            }
+            "heatmap" => self.view.heat.with_untracked(|heat| {
+                let cell = |c: &Cell| [f64::from(c.t), f64::from(c.p), c.count as f64, c.size_usd];
+                let cells: Vec<_> = heat.iter().flat_map(|h| h.cells.iter().map(cell)).collect();
+                serde_json::to_string(&cells).ok()
+            }),
             "indicators" => Some(market.studies.to_json()),
             "books" => json_rows(market.books()),
             "shaded" => core.chart.as_ref().map(|chart| chart.bands()),
@@ -129,7 +139,7 @@ fn json_rows<T: Serialize + Timed>(rows: &Rolling<T>) -> Option<String> {
 }
 
 /// A JSON object of texts; null where there is none.
-fn object(fields: &[(&str, Option<&str>)]) -> String {
+pub(super) fn object(fields: &[(&str, Option<&str>)]) -> String {
     let text = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
     let fields: Vec<String> =
         fields.iter().map(|(name, value)| format!("\"{name}\":{}", text(value))).collect();

@@ -8,8 +8,8 @@ use crate::chart::Aim;
 use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
-use crate::series::{Market, Track};
-use crate::settings::{Pane, Prefs};
+use crate::series::{Market, Reach, Track};
+use crate::settings::{Drawn, Pane, Prefs};
 
 use super::page::apply_looks;
 use super::show::Stale;
@@ -37,7 +37,8 @@ impl Deck {
             group::tracks(&members, core.settings.picked(&row.group), row, &venue, &order)
         };
         let venue_id = VenueId::new(&venue);
-        let wanted = wanted(row, &venue_id, &tracks);
+        let beside = (self.view.drawn.get_untracked(), self.view.timeframe.get_untracked());
+        let wanted = wanted(row, &venue_id, &tracks, beside);
         put(self.view.tracks, tracks.iter().map(TrackView::from).collect());
         put(self.view.group_venues, group::venues(&members));
         {
@@ -47,6 +48,7 @@ impl Deck {
             core.reach = vec![Default::default(); tracks.len()];
             core.taken = live::Taken::default();
             core.gaps.clear();
+            core.signals = Reach::default();
             core.market = Some(Market::new(row.symbol.clone(), venue_id, row.calendar.clone(), tracks));
             core.settings.symbol = Some(row.symbol.to_string());
             core.settings.venue = Some(venue.clone());
@@ -75,6 +77,7 @@ impl Deck {
         self.watch_layout();
         self.load_symbol();
         self.load_overview();
+        self.load_heat();
         self.ask_frame();
     }
 
@@ -132,6 +135,8 @@ impl Deck {
             }
         }
         self.view.timeframe.set(timeframe);
+        self.drop_signals();
+        self.want();
         self.settle_stage();
         self.remember();
         self.emit_choice("timeframechange");
@@ -188,6 +193,21 @@ impl Deck {
         self.ask_frame();
     }
 
+    /// Subscribes what is wanted now.
+    pub(super) fn want(&self) {
+        let Some(open) = self.view.open.get_untracked() else { return };
+        let wanted = {
+            let core = self.core.borrow();
+            let Some(market) = &core.market else { return };
+            let beside = (core.settings.drawn, core.shown);
+            wanted(&open.row, market.venue(), market.tracks(), beside)
+        };
+        let line = self.line.borrow().clone();
+        if let Some(line) = line {
+            line.want(wanted);
+        }
+    }
+
     /// Shows the panes that are due after a choice or a change of width.
     pub(super) fn arrange(&self) {
         {
@@ -206,11 +226,20 @@ impl Deck {
     }
 }
 
-/// What to subscribe: bars and book of the open market, points of every track.
-fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Topic> {
+/// What to subscribe: bars and book of the open market, points of every track, what is marked on bars of a timeframe.
+fn wanted(
+    row: &SymbolRow,
+    venue: &VenueId,
+    tracks: &[Track],
+    (drawn, shown): (Drawn, Timeframe),
+) -> Vec<Topic> {
     let mut wanted: Vec<Topic> = Vec::new();
     let mut add = |symbol: &Symbol, venue: &VenueId, channel: Channel| {
-        let interval = (channel == Channel::Bar).then_some(Timeframe::M1);
+        let interval = match channel {
+            Channel::Bar => Some(Timeframe::M1),
+            Channel::Signal => Some(shown),
+            _ => None,
+        };
         wanted.push(Topic { symbol: symbol.clone(), venue: venue.clone(), channel, interval });
     };
     if venue.as_str() == group::ALL {
@@ -220,9 +249,15 @@ fn wanted(row: &SymbolRow, venue: &VenueId, tracks: &[Track]) -> Vec<Topic> {
     if row.channels.contains(&Channel::Guards) {
         add(&row.symbol, &VenueId::new(group::ALL), Channel::Guards);
     }
+    if drawn.heat > 0 && row.channels.contains(&Channel::Heatmap) {
+        add(&row.symbol, &VenueId::new(group::ALL), Channel::Heatmap);
+    }
+    if drawn.signals && venue.as_str() != group::ALL && row.channels.contains(&Channel::Signal) {
+        add(&row.symbol, venue, Channel::Signal);
+    }
     for track in tracks {
         let name = track.name();
-        let offered = TOPICS.into_iter().filter(|c| track.member.offers(*c));
+        let offered = TOPICS.into_iter().filter(|c| *c != Channel::Book && track.member.offers(*c));
         offered.for_each(|channel| add(&name.symbol, &name.venue, channel));
         if name.symbol == row.symbol && name.venue == *venue {
             [Channel::Bar, Channel::Book].into_iter().for_each(|c| add(&name.symbol, &name.venue, c));

@@ -7,7 +7,7 @@ use shared::market::{Ms, Symbol, Timeframe, VenueId};
 use crate::feed::line::Said;
 use crate::feed::pairs::Pairs;
 use crate::feed::rows::Row;
-use crate::series::{Changes, Hole, Layer};
+use crate::series::{Changes, Hole, Layer, Reach};
 
 use super::view::{GuardsView, LinkView, VenueView, put};
 use super::{Core, Deck, wall};
@@ -33,7 +33,10 @@ impl Deck {
                 core.last_minute_before_hole = core.last_minute_before_hole.or(last);
                 core.polled_since = core.last_minute_before_hole;
             }
-            Said::Again | Said::Slow => self.refill(),
+            Said::Again | Said::Slow => {
+                self.core.borrow_mut().signals = Reach::default();
+                self.refill();
+            }
             Said::Polled => self.refill_events(),
             Said::Link(link) => self.show_link(*link),
             Said::Tick(now) => self.tick(*now),
@@ -60,6 +63,10 @@ impl Deck {
                 drop(core);
                 self.ask_frame();
             }
+        } else if frame.tag == "signal" {
+            self.take_signal(frame);
+        } else if frame.tag == "heatmap" {
+            self.take_heat(frame);
         } else if let Some(stamped) = frame.stamped() {
             self.keep_shares(frame);
             self.take(&stamped);
@@ -200,6 +207,7 @@ impl Core {
                 }
             }
             (self.stale.legend, self.stale.bars) = (true, true);
+            self.stale.marks |= self.studied.is_none();
         }
         if changes.bars.get(Timeframe::M1.index()).copied().flatten().is_some() {
             self.stale.quote = true;
@@ -215,6 +223,7 @@ impl Core {
             (self.stale.legend, self.stale.cards) = (true, true);
             self.stale.spark |= channel == Channel::Funding;
             self.stale.tape |= channel == Channel::Liquidation;
+            self.stale.marks |= channel == Channel::Liquidation;
             if channel == Channel::Book {
                 self.changed(&[Layer::Spread], bucket(at));
             }

@@ -13,6 +13,7 @@ mod gaps;
 pub(crate) mod hands;
 mod live;
 mod load;
+mod marks;
 mod overview;
 pub(crate) mod page;
 mod panes;
@@ -107,6 +108,9 @@ struct Core {
     stale: Stale,
     /// When the indicators were last computed.
     studied: Option<Ms>,
+    /// How far back signals are held, and when marks were last made.
+    signals: Reach,
+    marked: Option<Ms>,
     /// A pointer is down on the stage: pane heights that change now were dragged.
     dragging: bool,
 }
@@ -161,6 +165,7 @@ impl Deck {
         view.phone_pane.set(settings.phone_pane);
         view.folded.set(settings.folded.clone());
         view.maximised.set(settings.maximised);
+        view.drawn.set(settings.drawn);
         view.price_style.set(settings.price_style);
         view.indicators.set(settings.indicators.clone());
         view.range.set(asked.from.map(|from| (from, asked.to)));
@@ -191,6 +196,8 @@ impl Deck {
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
                 studied: None,
+                signals: Reach::default(),
+                marked: None,
                 dragging: false,
             }),
             crosshair: Cell::new(None),

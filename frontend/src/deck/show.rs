@@ -1,7 +1,7 @@
 //! Once per animation frame: the chart gets what changed, the signals what the panels show.
 
 use leptos::prelude::*;
-use shared::event::{Bar, Channel};
+use shared::event::{Action, Bar, Channel};
 use shared::market::{Ms, Timeframe, VenueId};
 
 use crate::chart::line_hue;
@@ -25,6 +25,8 @@ pub(super) struct Stale {
     pub(super) strip: bool,
     pub(super) bars: bool,
     pub(super) mark: bool,
+    /// Marks on the price.
+    pub(super) marks: bool,
 }
 
 impl Stale {
@@ -38,6 +40,7 @@ impl Stale {
             strip: true,
             bars: false,
             mark: true,
+            marks: true,
         }
     }
 }
@@ -49,11 +52,13 @@ impl Deck {
         let crosshair = self.crosshair.get();
         let mut newest = None;
         let mut first_paint = false;
+        let marks;
         {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
             core.study();
             let mut stale = std::mem::take(&mut core.stale);
+            marks = stale.marks;
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
                 if std::mem::take(&mut stale.mark) {
                     chart.set_watermark(watermark(&self.view.mode.get_untracked()));
@@ -120,6 +125,7 @@ impl Deck {
                 self.ask_frame();
             }
         }
+        self.draw_marks(marks);
         if self.layout_moved.replace(false) {
             self.show_layout();
         }
@@ -131,6 +137,7 @@ impl Deck {
             self.emit_bar(&bar);
         }
         self.load_behind();
+        self.load_signals_behind();
         self.load_topics_behind();
     }
 
@@ -275,6 +282,11 @@ impl Deck {
                     parts.push(Part { hue: Some(line_hue(nth)), name, value });
                 }
             }
+        }
+        if let Some(signal) = market.signals.find(bar.timestamp).and_then(|i| market.signals.get(i)) {
+            let name = if signal.action == Action::Buy { "buy" } else { "sell" };
+            let value = format!("{} %", format::price(signal.confidence * 100.0, 0));
+            parts.push(Part { hue: None, name: name.into(), value });
         }
         parts
     }

@@ -9,8 +9,8 @@ use super::hands::Marks;
 pub(crate) use crate::feed::line::session::{LinkState, LinkView};
 use crate::feed::overview::Overview;
 use crate::feed::rows::{GuardRow, SymbolRow};
-use crate::series::Track;
-use crate::settings::{Pane, Prefs, PriceStyle, Theme};
+use crate::series::{Heat, Track};
+use crate::settings::{Drawn, Pane, Prefs, PriceStyle, Theme};
 
 /// What the chart's place shows.
 #[derive(Clone, PartialEq, Debug)]
@@ -163,6 +163,10 @@ pub(crate) struct View {
     /// The pane that has the stage for itself.
     pub(crate) maximised: RwSignal<Option<Pane>>,
     pub(crate) price_style: RwSignal<PriceStyle>,
+    /// What is drawn on the price beside its bars.
+    pub(crate) drawn: RwSignal<Drawn>,
+    /// The heat map, while it is on.
+    pub(crate) heat: RwSignal<Option<Heat>>,
     /// See [`crate::settings::Settings::indicators`].
     pub(crate) indicators: RwSignal<Vec<String>>,
     /// Place of the pane under the pointer, the price's being 0.
@@ -231,6 +235,8 @@ impl View {
             maximised: RwSignal::new(None),
             price_style: RwSignal::new(PriceStyle::Candles),
             indicators: RwSignal::new(Vec::new()),
+            drawn: RwSignal::new(Drawn::default()),
+            heat: RwSignal::new(None),
             under_pointer: RwSignal::new(None),
             phone: RwSignal::new(false),
             mode: RwSignal::new(String::new()),

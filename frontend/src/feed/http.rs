@@ -46,7 +46,19 @@ pub(crate) async fn get<T: DeserializeOwned>(
     for (i, (key, value)) in query.iter().enumerate() {
         url.push_str(&format!("{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value)));
     }
-    let (status, text) = fetch(&url).await.map_err(|_| HttpError::Unreachable)?;
+    read(&url, None).await
+}
+
+/// POSTs JSON to `/api/<path>` and reads the JSON.
+///
+/// # Errors
+/// [`HttpError`], by what failed.
+pub(crate) async fn post<T: DeserializeOwned>(base: &str, path: &str, body: &str) -> Result<T, HttpError> {
+    read(&format!("{base}/api/{path}"), Some(body)).await
+}
+
+async fn read<T: DeserializeOwned>(url: &str, body: Option<&str>) -> Result<T, HttpError> {
+    let (status, text) = fetch(url, body).await.map_err(|_| HttpError::Unreachable)?;
     if !(200..300).contains(&status) {
         // A development proxy answers for a relay that is not there.
         if matches!(status, 502 | 504) {
@@ -59,9 +71,18 @@ pub(crate) async fn get<T: DeserializeOwned>(
 }
 
 /// Status and text of an answer; whatever the browser threw otherwise.
-async fn fetch(url: &str) -> Result<(u16, String), JsValue> {
+async fn fetch(url: &str, body: Option<&str>) -> Result<(u16, String), JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    let answer: web_sys::Response = JsFuture::from(window.fetch_with_str(url)).await?.dyn_into()?;
+    let options = web_sys::RequestInit::new();
+    if let Some(body) = body {
+        let headers = js_sys::Object::new();
+        js_sys::Reflect::set(&headers, &"Content-Type".into(), &"application/json".into())?;
+        options.set_headers(&headers);
+        options.set_method("POST");
+        options.set_body(&body.into());
+    }
+    let asked = window.fetch_with_str_and_init(url, &options);
+    let answer: web_sys::Response = JsFuture::from(asked).await?.dyn_into()?;
     let text = JsFuture::from(answer.text()?).await?;
     Ok((answer.status(), text.as_string().unwrap_or_default()))
 }

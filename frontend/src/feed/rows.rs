@@ -4,14 +4,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use shared::event::{
-    Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
+    Action, Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
     Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped,
 };
 use shared::market::{Calendar, Kind, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::VenueStatus;
 
 use super::pairs::Pairs;
-use crate::series::Shares;
+use crate::series::heat::Cell;
+use crate::series::{Heat, Shares, SignalMark};
 
 /// Defines a struct of JSON members, absent ones by default, under a name of their own where `=` gives one. Its reader
 /// takes objects alone and needs half the code of a derived one.
@@ -91,7 +92,8 @@ object! {
         pub open_interest: Option<f64>,
         pub open_interest_value: Option<f64>,
 
-        pub kind: Option<FundingKind>,
+        /// Of a rate: `predicted` or `settled`; of a heat map what it is made of.
+        pub kind: String,
         pub funding_rate: Option<f64>,
         pub next_funding_time: Option<Ms>,
         pub interval_hours: Option<f64>,
@@ -112,6 +114,15 @@ object! {
         pub ask_qty: Option<f64>,
         pub spread_bps: Option<f64>,
         pub depth_10bps: Option<Depth>,
+
+        /// Of a signal: `buy`, `sell`, or `hold` in history.
+        pub action: String,
+        pub confidence: f64,
+
+        /// Of a heat map.
+        pub price_bins: Vec<f64>,
+        pub time_bins: Vec<Ms>,
+        pub cells: Vec<HeatCell>,
 
         pub channel: Option<Channel>,
         pub from: Option<Ms>,
@@ -180,6 +191,17 @@ object! {
     }
 }
 
+object! {
+    /// One bin of a heat map.
+    #[derive(Clone, PartialEq, Debug, Default)]
+    pub struct HeatCell {
+        pub p: u32,
+        pub t: u32,
+        pub count: u64,
+        pub size_usd: f64,
+    }
+}
+
 impl Row {
     /// Reads a frame.
     ///
@@ -219,7 +241,11 @@ impl Row {
     pub fn funding(&self) -> Option<Funding> {
         Some(Funding {
             timestamp: self.timestamp,
-            kind: self.kind?,
+            kind: match self.kind.as_str() {
+                "predicted" => FundingKind::Predicted,
+                "settled" => FundingKind::Settled,
+                _ => return None,
+            },
             funding_rate: self.funding_rate?,
             next_funding_time: self.next_funding_time,
             interval_hours: self.interval_hours,
@@ -251,6 +277,21 @@ impl Row {
             spread_bps: self.spread_bps?,
             depth_10bps: self.depth_10bps,
         })
+    }
+
+    /// A signal to act; holding is none.
+    pub fn signal(&self) -> Option<SignalMark> {
+        let action = match self.action.as_str() {
+            "buy" => Action::Buy,
+            "sell" => Action::Sell,
+            _ => return None,
+        };
+        Some(SignalMark { timestamp: self.timestamp, action, confidence: self.confidence })
+    }
+
+    pub fn heat(&self) -> Option<Heat> {
+        let cell = |c: &HeatCell| Cell { p: c.p, t: c.t, count: c.count, size_usd: c.size_usd };
+        Heat::new(self.price_bins.clone(), self.time_bins.clone(), self.cells.iter().map(cell).collect())
     }
 
     pub fn gap(&self) -> Option<Gap> {

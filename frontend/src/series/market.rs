@@ -9,7 +9,7 @@ use shared::maths::joined::Members;
 use shared::maths::joined::funding::FundingJoin;
 use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
-use super::{Rolling, Studies, Timed, Track};
+use super::{Rolling, SignalMark, Studies, Timed, Track};
 use crate::feed::pairs::Pairs;
 
 /// Bars kept per timeframe, and points per other topic.
@@ -108,6 +108,8 @@ pub struct Market {
     books: Rolling<BookTop>,
     /// Indicators over the bars shown.
     pub studies: Studies,
+    /// Of the bars shown.
+    pub signals: Rolling<SignalMark>,
 }
 
 impl Market {
@@ -128,6 +130,7 @@ impl Market {
             book: None,
             books: Rolling::new(CAPACITY),
             studies: Studies::new(Vec::new()),
+            signals: Rolling::new(CAPACITY),
         }
     }
 

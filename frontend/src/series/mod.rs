@@ -1,9 +1,11 @@
 //! The open market's history, natively tested: [`Rolling`] stores, [`Market`] that folds frames into them,
 //! [`Layer`] rows for the chart, the [`Window`] the chart holds, and [`Turns`] of who paints when.
 
+pub mod heat;
 mod holes;
 pub mod layers;
 mod market;
+mod marks;
 mod moves;
 mod reach;
 mod rolling;
@@ -13,9 +15,11 @@ mod track;
 mod turns;
 mod window;
 
+pub use heat::Heat;
 pub use holes::{Hole, Holes, Shade};
 pub use layers::Layer;
 pub use market::{CAPACITY, Changes, Market, Share, Shares};
+pub use marks::{SignalMark, marks};
 pub use moves::{SUDDEN, sudden};
 pub use reach::{Page, Reach};
 pub use rolling::{Rolling, Timed};

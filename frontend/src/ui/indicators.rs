@@ -11,7 +11,7 @@ use crate::app::{DeckRef, use_deck, use_view};
 use crate::chart::line_hue;
 use crate::deck::view::View;
 use crate::series::is_overlay;
-use crate::settings::{PriceStyle, Settings};
+use crate::settings::{Drawn, PriceStyle, Settings};
 
 /// What can be added, with the name people read and the periods offered, the first free one first.
 const OFFERED: [(&str, &[&str]); 4] = [
@@ -66,6 +66,31 @@ lazy! {
                 </button>
             }
         });
+        let mark = |title: &'static str, on: fn(&Drawn) -> bool, set: fn(&mut Drawn)| {
+            view! {
+                <button
+                    aria-pressed=text(move || view.drawn.with(on).to_string())
+                    on:click=move |_| {
+                        let mut marks = view.drawn.get_untracked();
+                        set(&mut marks);
+                        deck.with(|d| d.set_drawn(marks));
+                    }
+                >
+                    {title}
+                </button>
+            }
+            .into_any()
+        };
+        let marks = vec![
+            mark("Signals", |m| m.signals, |m| m.signals = !m.signals),
+            mark("Liquidations", |m| m.liquidations, |m| m.liquidations = !m.liquidations),
+        ];
+        let heat = [
+            mark("Off", |m| m.heat == 0, |m| m.heat = 0),
+            mark("1 h", |m| m.heat == 1, |m| m.heat = 1),
+            mark("4 h", |m| m.heat == 4, |m| m.heat = 4),
+            mark("24 h", |m| m.heat == 24, |m| m.heat = 24),
+        ];
         let kinds = move || {
             let kind = |name: &String| name.split('_').next().unwrap_or_default().to_owned();
             view.indicators.with(|all| all.iter().map(kind).enumerate().collect::<Vec<_>>())
@@ -89,6 +114,10 @@ lazy! {
                 <div class="choice" role="group" aria-label="Price drawn as">{Vec::from(styles)}</div>
                 <For each=kinds key=Clone::clone children=move |(i, kind)| row(deck, view, i, &kind)/>
                 <div class="choice" role="group" aria-label="Add over the price">{Vec::from(add)}</div>
+                <div class="choice" role="group" aria-label="Marks on the price">{marks}</div>
+                <div class="choice" role="group" aria-label="Heat map of liquidations">
+                    <span class="muted">"Heat map"</span> {Vec::from(heat)}
+                </div>
             </div>
         }
         .into_any()

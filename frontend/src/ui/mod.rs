@@ -8,6 +8,7 @@ mod commands;
 mod compare;
 mod explain;
 mod guards;
+mod heat;
 mod help;
 mod indicators;
 mod keys;

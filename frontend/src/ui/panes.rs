@@ -6,6 +6,7 @@ use shared::event::Channel;
 use wasm_bindgen::JsCast;
 
 use super::compare::CompareToggle;
+use super::heat::heat_place;
 use super::indicators::IndicatorsMenu;
 use super::status::is_stale;
 use super::text::{flag, text};
@@ -44,6 +45,7 @@ fn pane_place(deck: DeckRef, view: View, place: usize, pane: Pane) -> AnyView {
             style:width=px(|r| r.width)
         >
             {inside}
+            {(pane == Pane::Price).then(|| heat_place(deck, view))}
             {tools(deck, view, pane)}
         </section>
     }

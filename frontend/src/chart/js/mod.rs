@@ -6,7 +6,7 @@ mod raw;
 use wasm_bindgen::prelude::*;
 
 pub(crate) use lines::{copy_picture, save};
-pub(crate) use raw::{Exposed, emit, expose};
+pub(crate) use raw::{Exposed, emit, expose, heat_image};
 
 /// Writes a number on an axis.
 type Format = Closure<dyn Fn(f64) -> String>;
@@ -146,6 +146,32 @@ impl JsChart {
     /// The darkened stretches as they were drawn, as JSON.
     pub(crate) fn shaded(&self) -> String {
         raw::shaded(&self.deck)
+    }
+
+    /// Marks on the price: time, kind and size of each, ascending.
+    pub(crate) fn set_marks(&self, flat: &[f64]) {
+        raw::set_marks(&self.deck, flat);
+    }
+
+    /// The heat map behind the price; without `times` there is none. `step`: seconds of a bar.
+    pub(crate) fn set_heat(&self, times: &[f64], edges: &[f64], pixels: &[u8], step: f64) {
+        raw::set_heat(&self.deck, times, edges, pixels, step);
+    }
+
+    /// Time and price bin at a place of the chart's element.
+    pub(crate) fn heat_at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
+        match raw::heat_at(&self.deck, x, y).as_slice() {
+            [t, p] => Some((*t as usize, *p as usize)),
+            _ => None,
+        }
+    }
+
+    /// Middle of a bin of the heat map in CSS px; `None` where it is out of view.
+    pub(crate) fn heat_place(&self, t: usize, p: usize) -> Option<(f64, f64)> {
+        match raw::heat_place(&self.deck, t, p).as_slice() {
+            [x, y] => Some((*x, *y)),
+            _ => None,
+        }
     }
 
     pub(crate) fn watermark(&self, text: &str) {

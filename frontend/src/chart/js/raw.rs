@@ -62,6 +62,16 @@ extern "C" {
     pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
     pub(crate) fn shade(deck: &JsDeck, flat: &[f64]);
     pub(crate) fn shaded(deck: &JsDeck) -> String;
+    #[wasm_bindgen(js_name = setMarks)]
+    pub(crate) fn set_marks(deck: &JsDeck, flat: &[f64]);
+    #[wasm_bindgen(js_name = setHeat)]
+    pub(crate) fn set_heat(deck: &JsDeck, times: &[f64], edges: &[f64], pixels: &[u8], step: f64);
+    #[wasm_bindgen(js_name = heatImage)]
+    pub(crate) fn heat_image(canvas: &web_sys::HtmlCanvasElement, pixels: &[u8], width: usize) -> JsValue;
+    #[wasm_bindgen(js_name = heatAt)]
+    pub(crate) fn heat_at(deck: &JsDeck, x: f64, y: f64) -> Vec<f64>;
+    #[wasm_bindgen(js_name = heatPlace)]
+    pub(crate) fn heat_place(deck: &JsDeck, t: usize, p: usize) -> Vec<f64>;
     pub(crate) fn watermark(deck: &JsDeck, text: &str);
     pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
 

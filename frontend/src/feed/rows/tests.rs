@@ -98,3 +98,36 @@ fn a_status_answer_tolerates_what_it_does_not_know() {
     assert_eq!(status.mode, "demo");
     assert_eq!((status.venues[0].state, status.venues[0].since), (VenueState::Quiet, Ms(4)));
 }
+
+#[test]
+fn signals_and_heat_maps_are_read_from_frames_and_from_history() {
+    let mut metadata = serde_json::Map::new();
+    metadata.insert("rsi_14".into(), 51.5.into());
+    let signal = shared::event::Signal {
+        timestamp: Ms(300_000),
+        interval: Timeframe::M5,
+        action: Action::Sell,
+        confidence: 0.5,
+        strategy_id: "ema_crossover_rsi".into(),
+        metadata,
+    };
+    let written = serde_json::to_string(&signal).unwrap();
+    let row = Row::decode(&written).unwrap();
+    assert_eq!(row.interval, Some(Timeframe::M5));
+    let mark = SignalMark { timestamp: Ms(300_000), action: Action::Sell, confidence: 0.5 };
+    assert_eq!(row.signal(), Some(mark));
+    assert_eq!(Row::decode(&written.replace("sell", "hold")).unwrap().signal(), None);
+
+    let map = shared::event::Heatmap {
+        timestamp: Ms(9),
+        kind: shared::event::HeatmapKind::Prints,
+        price_bins: vec![1.0, 2.0],
+        time_bins: vec![Ms(0), Ms(300_000)],
+        cells: vec![shared::event::HeatmapCell { p: 0, t: 0, count: 3, size_usd: 1.5 }],
+        outside: Default::default(),
+        max_size_usd: 1.5,
+    };
+    let heat = Row::decode(&serde_json::to_string(&map).unwrap()).unwrap().heat();
+    let cell = Cell { p: 0, t: 0, count: 3, size_usd: 1.5 };
+    assert_eq!(heat, Heat::new(vec![1.0, 2.0], vec![Ms(0), Ms(300_000)], vec![cell]));
+}
