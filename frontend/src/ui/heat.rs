@@ -111,16 +111,18 @@ fn words(view: View, heat: &Heat, t: usize, p: usize) -> Option<String> {
     let decimals = view.open.with(|o| o.as_ref().map_or(2, |o| o.decimals));
     let price = |edge: usize| heat.prices.get(edge).map(|v| format::price(*v, decimals));
     let time = |edge: usize| heat.times.get(edge).copied();
-    let end = format::clock(time(t + 1)?);
+    let zone = view.prefs.with(|prefs| prefs.zone);
+    let (start, end) = (time(t)?, format::clock(zone.shift(time(t + 1)?)));
     let plural = if cell.count == 1 { "" } else { "s" };
     Some(format!(
-        "{} liquidation{plural}, {}\n{} to {}\n{} to {} UTC",
+        "{} liquidation{plural}, {}\n{} to {}\n{} to {} {}",
         cell.count,
         format::compact(cell.size_usd),
         price(p)?,
         price(p + 1)?,
-        format::date_minute(time(t)?),
-        end.get(..5)?
+        format::date_minute(zone.shift(start)),
+        end.get(..5)?,
+        zone.name(start)
     ))
 }
 
