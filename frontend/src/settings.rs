@@ -1,7 +1,7 @@
 //! What the person arranged, remembered between visits.
 
 use serde::{Deserialize, Serialize};
-use shared::market::Timeframe;
+use shared::market::{Ms, Symbol, Timeframe};
 use shared::maths::indicators::Indicator;
 
 use crate::series::is_overlay;
@@ -338,6 +338,36 @@ impl Settings {
     }
 }
 
+/// How a symbol was last looked at.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SymbolView {
+    /// Under the price; none where that was never kept.
+    pub panes: Option<Vec<Pane>>,
+    pub folded: Vec<Pane>,
+    pub pane_heights: Vec<(Pane, f64)>,
+    /// Bars across the chart.
+    pub bars: Option<f64>,
+    /// Open times of the first and last bar in view, where it did not follow the newest.
+    pub span: Option<(Ms, Ms)>,
+}
+
+impl SymbolView {
+    /// Key in the browser's local storage.
+    pub fn key(symbol: &Symbol) -> String {
+        format!("tapedeck.view.{symbol}")
+    }
+
+    /// Reads what was stored; anything unreadable gives the defaults.
+    pub fn parse(text: Option<&str>) -> SymbolView {
+        text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default()
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,6 +399,19 @@ mod tests {
         assert_eq!(names(&s, &[Pane::Oi]), ["ema_20", "ema_50"]);
         s.indicators = ["bb_20_2", "rsi_7", "nonsense", "vwap"].map(String::from).into();
         assert_eq!(names(&s, &[Pane::Macd, Pane::Rsi]), ["bb_20_2", "vwap", "rsi_7", "macd_12_26_9"]);
+    }
+
+    #[test]
+    fn views_are_kept_by_symbol() {
+        let view = SymbolView {
+            panes: Some(vec![Pane::Oi]),
+            bars: Some(120.5),
+            span: Some((Ms(1), Ms(2))),
+            ..SymbolView::default()
+        };
+        assert_eq!(SymbolView::parse(Some(&view.to_json())), view);
+        assert_eq!(SymbolView::parse(Some("[")), SymbolView::default());
+        assert_eq!(SymbolView::key(&"BTC/USDT".parse().unwrap()), "tapedeck.view.BTC/USDT");
     }
 
     #[test]

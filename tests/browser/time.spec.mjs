@@ -75,6 +75,47 @@ test('chosen days are shown apart from live, are in the address, and lead back',
   await deck.close();
 });
 
+test('each symbol is found as it was left', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC, venue: 'sim', tf: '5m' });
+  const stored = (symbol) => deck.page.evaluate((key) => JSON.parse(localStorage.getItem(key) ?? 'null'), `tapedeck.view.${symbol}`);
+  const { x, y } = await deck.middle('pane-price');
+  await deck.page.mouse.move(x, y);
+  const before = await deck.visibleRange();
+  for (let turn = 0; turn < 6; turn += 1) await deck.page.mouse.wheel(0, -200);
+  const zoomed = await until('a closer view', async () => {
+    const range = await deck.visibleRange();
+    return range.to - range.from < (before.to - before.from) * 0.8 && range;
+  });
+  await deck.page.mouse.down();
+  await deck.page.mouse.move(x + 500, y, { steps: 5 });
+  await deck.page.mouse.up();
+  await until('an older view', async () => (await deck.visibleRange()).to < zoomed.to - 3_600_000);
+  await deck.at('pane-cvd-close').evaluate((button) => button.click());
+  const left = await until('the view to be written down', async () => {
+    const [kept, range] = [await stored(BTC), await deck.visibleRange()];
+    return kept?.span?.[0] === range.from && kept.span[1] === range.to && !kept.panes.includes('cvd') && range;
+  });
+
+  await deck.choose('symbol-select', 'ETHUSDT-PERP');
+  await until('the newest of another symbol', async () => {
+    const [range, bars] = [await deck.visibleRange(), await deck.bars('price')];
+    return range && deck.query().get('symbol') === 'ETHUSDT-PERP' && range.to === bars.at(-1)?.timestamp;
+  });
+  await deck.choose('symbol-select', BTC);
+  const same = async () => {
+    const range = await deck.visibleRange();
+    // The plot is a bar wider or narrower as the labels of the price axis are.
+    return range && Math.abs(range.from - left.from) <= 600_000 && Math.abs(range.to - left.to) <= 600_000;
+  };
+  await until('the same view again', same);
+  await deck.page.goto(`${relay.url}/?symbol=${BTC}&venue=sim&tf=5m`);
+  await deck.live();
+  await until('the same view after a reload', same);
+  assert.equal(await deck.at('pane-cvd').count(), 0);
+  assert.ok(await deck.at('pane-oi').isVisible());
+  await deck.close();
+});
+
 test('times follow the chosen zone, bars stay where they are; the countdown ends with the bar', async () => {
   const context = { timezoneId: 'Asia/Kolkata' };
   const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m', theme: 'light' }, context);

@@ -38,6 +38,8 @@ pub(crate) enum Aim {
     Keep,
     /// As many bars as before, ending at this instant.
     EndAt(Ms),
+    /// So many bars, the newest at the right edge.
+    Zoom(f64),
     /// From one instant to another.
     Between(Ms, Ms),
 }
@@ -349,6 +351,7 @@ impl Chart {
         let fresh = (width / BAR_PX).clamp(20.0, 600.0);
         let visible = match aim {
             Aim::Newest => newest(fresh),
+            Aim::Zoom(bars) => newest(bars),
             Aim::Keep => self.visible(market, timeframe).unwrap_or(newest(fresh)),
             Aim::EndAt(at) => {
                 let to = bars.lower(at) as f64;

@@ -9,7 +9,7 @@ use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
 use crate::series::{Market, Reach, Track};
-use crate::settings::{Drawn, Pane, Prefs};
+use crate::settings::{Drawn, Pane, Prefs, SymbolView};
 
 use super::page::apply_looks;
 use super::show::Stale;
@@ -29,6 +29,8 @@ impl Deck {
             self.toast(format!("{} is listed at no configured venue.", row.symbol));
             return;
         };
+        self.keep_view();
+        self.take_up_panes(&SymbolView::key(&row.symbol));
         let decimals = format::decimals_of(row.tick_size);
         let order: Vec<String> =
             self.view.venues.with_untracked(|all| all.iter().map(|v| v.venue.clone()).collect());

@@ -169,6 +169,7 @@ impl Deck {
     fn tick(&self, now: Ms) {
         put(self.view.wall, now);
         put(self.view.now, now + self.core.borrow().clock_offset);
+        self.keep_view();
         let ticks = {
             let mut core = self.core.borrow_mut();
             core.ticks = core.ticks.wrapping_add(1);

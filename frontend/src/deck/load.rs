@@ -125,6 +125,7 @@ impl Deck {
             let (generation, shown) = deck.turn();
             deck.load_newest(shown).await;
             deck.load_range().await;
+            deck.restore_view().await;
             if deck.turn().0 != generation {
                 return;
             }

@@ -11,6 +11,7 @@ mod api;
 mod choose;
 mod gaps;
 pub(crate) mod hands;
+mod kept;
 mod live;
 mod load;
 mod marks;
@@ -38,7 +39,7 @@ use crate::feed::line::{Line, Member};
 use crate::feed::pairs::Pairs;
 use crate::listener::Listener;
 use crate::series::{Holes, Layer, Market, Reach};
-use crate::settings::Settings;
+use crate::settings::{Settings, SymbolView};
 use crate::url_state::UrlState;
 
 use api::Api;
@@ -106,6 +107,10 @@ struct Core {
     /// Relay's clock less ours.
     clock_offset: Ms,
     stale: Stale,
+    /// How the open symbol is looked at, as last written down; none until it is as it was.
+    kept: Option<SymbolView>,
+    /// How it was looked at before it was opened.
+    to_restore: SymbolView,
     /// When the indicators were last computed.
     studied: Option<Ms>,
     /// How far back signals are held, and when marks were last made.
@@ -195,6 +200,8 @@ impl Deck {
                 ticks: 0,
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
+                kept: None,
+                to_restore: SymbolView::default(),
                 studied: None,
                 signals: Reach::default(),
                 marked: None,
@@ -230,6 +237,13 @@ impl Deck {
             apply_looks(self.view.theme.get_untracked(), self.view.prefs.get_untracked());
         }
         self.watch_width();
+        let me = self.me.clone();
+        let leaving = Listener::window("pagehide", move || {
+            if let Some(deck) = me.upgrade() {
+                deck.keep_view();
+            }
+        });
+        self.listeners.borrow_mut().push(leaving);
         self.expose();
         let me = self.me.clone();
         let member = Line::join(&self.relay, move |said| {

@@ -94,7 +94,7 @@ impl Deck {
     }
 
     /// Reads older bars of the shown timeframe until `from` is among them or there are no more.
-    async fn reach_back(&self, from: Ms) {
+    pub(super) async fn reach_back(&self, from: Ms) {
         let turn = self.turn();
         loop {
             let (first, loaded) = {
@@ -114,7 +114,7 @@ impl Deck {
         }
     }
 
-    fn aim(&self, aim: Aim) {
+    pub(super) fn aim(&self, aim: Aim) {
         let mut guard = self.core.borrow_mut();
         let core = &mut *guard;
         if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
