@@ -6,7 +6,7 @@
 //! - [`bundle`]: index.html, wasm and npm files to a folder of hashed files;
 //! - [`equal`]: market maths compared between native and wasm;
 //! - [`licences`]: the texts that go with a release;
-//! - [`run`], [`mod@test`], [`mod@bench`], [`dist`], [`coverage`]: one file per command.
+//! - [`run`], [`mod@test`], [`mod@bench`], [`dist`], [`screens`], [`coverage`]: one file per command.
 
 mod bench;
 mod bundle;
@@ -16,6 +16,7 @@ mod equal;
 mod licences;
 mod project;
 mod run;
+mod screens;
 mod setup;
 mod shell;
 mod steps;
@@ -44,6 +45,8 @@ enum Command {
     Bench,
     /// Make release artefacts with checksums in dist-out/.
     Dist,
+    /// Take the pictures of docs/SCREENS.md anew.
+    Screens,
     /// Line coverage of shared and relay.
     Coverage(coverage::Args),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bundle(args) => bundle::run(&args),
         Command::Bench => bench::run(),
         Command::Dist => dist::run(),
+        Command::Screens => screens::run(),
         Command::Coverage(args) => coverage::run(&args),
     };
     match result {
