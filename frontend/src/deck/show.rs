@@ -271,7 +271,7 @@ impl Deck {
         let mut parts: Vec<Part> = Vec::new();
         let drawn = studies.list().iter().filter(|one| is_overlay(one));
         let names: Vec<String> = drawn.map(label).collect();
-        for (column, nth, line) in studies.overlays().into_iter().take(Layer::LINES) {
+        for (column, nth, line) in studies.overlays().iter().copied().take(Layer::LINES) {
             let value = studies.value(column, bar.timestamp);
             let value =
                 value.map_or_else(|| format::UNKNOWN.to_owned(), |v| format::price(v, self.decimals()));

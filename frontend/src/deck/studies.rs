@@ -33,7 +33,7 @@ impl Deck {
         Plan {
             folded: self.view.folded_panes(),
             hues: core.market.iter().flat_map(|m| m.tracks().iter().map(|t| t.hue)).collect(),
-            lines: studies.overlays().into_iter().map(|(_, nth, line)| (nth, line)).collect(),
+            lines: studies.overlays().iter().map(|(_, nth, line)| (*nth, *line)).collect(),
             style: core.settings.price_style,
             panes,
         }

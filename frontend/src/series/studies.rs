@@ -17,6 +17,7 @@ pub struct Studies {
     list: Vec<Indicator>,
     /// Values in a row.
     width: usize,
+    overlays: Vec<(usize, usize, usize)>,
     timeframe: Timeframe,
     /// Nothing older exists than the first bar held.
     whole: bool,
@@ -33,7 +34,8 @@ pub struct Studies {
 impl Studies {
     pub fn new(list: Vec<Indicator>) -> Studies {
         Studies {
-            width: list.iter().map(|one| one.columns().len()).sum(),
+            width: list.iter().map(columns).sum(),
+            overlays: overlays(&list),
             timeframe: Timeframe::M1,
             whole: false,
             times: VecDeque::new(),
@@ -181,18 +183,8 @@ impl Studies {
     }
 
     /// The lines over the price: column, number of the indicator, line of it.
-    pub fn overlays(&self) -> Vec<(usize, usize, usize)> {
-        let mut lines = Vec::new();
-        let (mut at, mut nth) = (0, 0);
-        for one in &self.list {
-            let width = columns(one);
-            if is_overlay(one) {
-                lines.extend((0..width).map(|n| (at + n, nth, n)));
-                nth += 1;
-            }
-            at += width;
-        }
-        lines
+    pub fn overlays(&self) -> &[(usize, usize, usize)] {
+        &self.overlays
     }
 
     /// All rows as the relay writes those of `/api/indicators`.
@@ -216,6 +208,20 @@ impl Studies {
         text.push(']');
         text
     }
+}
+
+fn overlays(list: &[Indicator]) -> Vec<(usize, usize, usize)> {
+    let mut lines = Vec::new();
+    let (mut at, mut nth) = (0, 0);
+    for one in list {
+        let width = columns(one);
+        if is_overlay(one) {
+            lines.extend((0..width).map(|n| (at + n, nth, n)));
+            nth += 1;
+        }
+        at += width;
+    }
+    lines
 }
 
 /// Values of an indicator.
