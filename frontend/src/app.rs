@@ -8,8 +8,9 @@ use wasm_bindgen::JsCast;
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::Desk;
+use crate::ui::later::later;
 use crate::ui::{
-    Compare, PageKeys, PaneTabs, RangeBar, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar,
+    Compare, PageKeys, PaneTabs, RangeBar, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar, replay,
 };
 
 /// A deck, for components; only the browser's one thread ever touches it.
@@ -69,8 +70,11 @@ fn App() -> impl IntoView {
                 <Stage/>
             </main>
             {of_active(|| {
+                let mode = use_view().mode;
+                let is_replay = Memo::new(move |_| mode.with(|mode| mode == "replay"));
                 view! {
                     <RangeBar/>
+                    {move || is_replay.get().then(|| later(replay))}
                     <PaneTabs/>
                     <Side/>
                     <Compare/>

@@ -12,11 +12,14 @@ use shared::event::{Bar, Body, Channel, Stamped, Topic};
 use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::Status;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use crate::Mode;
+use crate::alerts::Alerts;
+use crate::alerts::watch::Watch;
+use crate::alerts::webhook::Webhook;
 use crate::bus::{Bus, MemoryBus};
 use crate::capture::FrameSink;
 use crate::clock::{Clock, system_now};
@@ -35,6 +38,7 @@ use crate::ingest::recorder::{self, Recorder};
 use crate::ingest::rest::{Rest, http_client};
 use crate::ingest::source::Sources;
 use crate::ingest::{Board, sim};
+use crate::playback::Playback;
 use crate::run::install_tls;
 use crate::store::archive::Archive;
 use crate::store::archive::seal::{Pace, Sealer, calendar_of};
@@ -66,6 +70,10 @@ pub struct Parts {
     pub frame_ancestors: Vec<String>,
     /// A built page to serve instead of the embedded one.
     pub page_dir: Option<PathBuf>,
+    /// In replay mode, the way to its player.
+    pub replay: Option<Arc<Playback>>,
+    /// Price alerts, and whom to tell besides clients.
+    pub alerts: (Alerts, Option<Webhook>),
 }
 
 /// A relay with hub and recorder running; venues are attached, then it serves.
@@ -88,6 +96,8 @@ impl Relay {
         let follower = Arc::new(Follower::new(directory.clone(), hub.clone(), parts.follow));
         let lookup = Arc::new(Lookup::new(directory.clone(), parts.clock.clone()));
         let (demand, wanted) = mpsc::unbounded_channel();
+        let (alerts, webhook) = parts.alerts;
+        let alerts = Arc::new(alerts);
         let sources = Arc::new(Sources::new(directory.clone()));
         let live = {
             let hub = hub.clone();
@@ -109,6 +119,8 @@ impl Relay {
             follower.clone(),
             lookup,
             Asker::new(hub.clone(), demand),
+            parts.replay,
+            alerts.clone(),
         ));
         core.hub.set_status(core.board.status(core.clock.now()));
         let recorder = Recorder::new(parts.store_trades);
@@ -126,12 +138,25 @@ impl Relay {
             parts.guards,
         );
         let makers = Makers { higher, joined, guards, heat, signals };
-        let tasks = vec![
+        let telling = webhook.map(|webhook| (webhook, Arc::new(Notify::new())));
+        let woken = telling.as_ref().map(|(_, woken)| woken.clone());
+        let (directory, clock) = (core.directory.clone(), core.clock.clone());
+        let watch = Watch::new(alerts.clone(), directory, follower.clone(), hub.clone(), clock, woken);
+        let mut tasks = vec![
+            tokio::spawn(watch.run(bus.consume())),
             tokio::spawn(hub.run(bus.consume())),
             tokio::spawn(derive::run(bus.clone(), makers, wanted)),
             tokio::spawn(follower.run()),
             tokio::spawn(tell_status(core.clone())),
         ];
+        if let Some((webhook, woken)) = telling {
+            install_tls();
+            match webhook.run(alerts, woken) {
+                Ok(told) => tasks.push(tokio::spawn(told)),
+                // Venues need the same proxy and say what is wrong with it.
+                Err(_) => error!("HTTPS_PROXY is no proxy: the webhook of price alerts is not told"),
+            }
+        }
         let page = (parts.frame_ancestors, parts.page_dir);
         Relay { core, history, sources, page, recorder, tasks }
     }
@@ -261,26 +286,8 @@ impl Relay {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let app = self.router();
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        let hub = self.core.hub.clone();
-        let (stopped, mut stopping) = watch::channel(false);
-        let goodbye = async move {
-            shutdown.await;
-            info!("shutting down");
-            hub.close_all(1001, "the relay is shutting down");
-            stopped.send_replace(true);
-        };
-        let served = axum::serve(listener, service).with_graceful_shutdown(goodbye).into_future();
-        let result = tokio::select! {
-            result = served => result,
-            // Idle connections are no reason to stay.
-            () = async {
-                let _ = stopping.wait_for(|stopped| *stopped).await;
-                tokio::time::sleep(SHUTDOWN_PATIENCE).await;
-            } => Ok(()),
-        };
-        self.wait_for_clients().await;
+        let core = self.core.clone();
+        let result = serve(self.router(), listener, shutdown, move || core.clone()).await;
         self.stop().await;
         result
     }
@@ -296,16 +303,45 @@ impl Relay {
             error!("the store did not take the last records in time");
         }
     }
+}
 
-    /// Sockets outlive the HTTP server; their close frames go out first.
-    async fn wait_for_clients(&self) {
-        for _ in 0..100 {
-            if self.core.hub.clients() == 0 {
-                return;
-            }
-            tokio::time::sleep(SHUTDOWN_PATIENCE / 100).await;
+/// Serves an application until `shutdown` resolves; then the clients of `core`, the relay that answers at that moment,
+/// are told goodbye (1001) and waited for.
+///
+/// # Errors
+/// What the listener fails with.
+pub(crate) async fn serve(
+    app: axum::Router,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    core: impl Fn() -> Arc<Core> + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let (stopped, mut stopping) = watch::channel(false);
+    let now = core.clone();
+    let goodbye = async move {
+        shutdown.await;
+        info!("shutting down");
+        now().hub.close_all(1001, "the relay is shutting down");
+        stopped.send_replace(true);
+    };
+    let served = axum::serve(listener, service).with_graceful_shutdown(goodbye).into_future();
+    let result = tokio::select! {
+        result = served => result,
+        // Idle connections are no reason to stay.
+        () = async {
+            let _ = stopping.wait_for(|stopped| *stopped).await;
+            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+        } => Ok(()),
+    };
+    // Sockets outlive the HTTP server; their close frames go out first.
+    for _ in 0..100 {
+        if core().hub.clients() == 0 {
+            break;
         }
+        tokio::time::sleep(SHUTDOWN_PATIENCE / 100).await;
     }
+    result
 }
 
 /// Keeps every client's idea of the venues current: changes of state at once, times of last events now and then.

@@ -6,6 +6,7 @@
 //! - [`bus`]: one order over all events;
 //! - [`store`]: what was recorded, behind one trait.
 
+pub mod alerts;
 pub mod app;
 mod aside;
 pub mod bus;
@@ -19,6 +20,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod playback;
 pub mod run;
 pub mod store;
 pub mod transfer;

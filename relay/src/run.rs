@@ -4,6 +4,7 @@ mod archive;
 mod backfill;
 mod open;
 mod replay;
+mod stage;
 mod tools;
 mod transfer;
 
@@ -17,6 +18,8 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::Mode;
+use crate::alerts::Alerts;
+use crate::alerts::webhook::Webhook;
 use crate::app::{Parts, Relay};
 use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
@@ -72,6 +75,8 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         guards: config.guards.clone(),
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
+        replay: None,
+        alerts: (Alerts::open(&config.store.data_dir)?, webhook(config)),
     });
     match &venues.provider {
         Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols).await?,
@@ -84,6 +89,12 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
     // With the simulated history recorded: the first pass finds all there is.
     relay.seal(hot, archive, config.retention.clone());
     Ok(relay)
+}
+
+/// Whom a configuration has told of price alerts.
+fn webhook(config: &Config) -> Option<Webhook> {
+    let proxy = config.venues.https_proxy.clone();
+    config.alerts.webhook_url.clone().map(|url| Webhook { url, proxy })
 }
 
 /// The archive of a folder, also of one that cannot be written: days then stay hot until it can.
@@ -104,10 +115,16 @@ pub async fn serve_on(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    announce(&listener)?;
+    relay.serve(listener, shutdown).await?;
+    Ok(())
+}
+
+/// Prints the address.
+fn announce(listener: &TcpListener) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     println!("listening on http://{address}");
     info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
-    relay.serve(listener, shutdown).await?;
     Ok(())
 }
 

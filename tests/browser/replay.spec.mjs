@@ -1,6 +1,8 @@
 // A recorded stretch of Binance played at full speed: the page shows the bars that the trades in the file make.
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
@@ -14,6 +16,8 @@ const file = join(captures, 'replay/binance_usdm_btcusdt_20240808.txt.gz');
 const missing = !existsSync(file);
 if (missing) console.log(`skipped: there is no ${file}; TAPEDECK_CAPTURES names the folder of recordings`);
 const skip = missing && process.env.CI !== 'true';
+
+const NOON = Date.UTC(2024, 7, 8, 12);
 
 let relay;
 let browser;
@@ -69,4 +73,76 @@ test('the page shows the bars of the recorded trades and says REPLAY', { skip },
   }, 60_000);
   await deck.screenshot('replay');
   await deck.close();
+});
+
+/** Ten minutes of a trade every ten seconds, as `tapedeck record` writes them; its price is the number of the trade. */
+async function recording() {
+  const folder = await mkdtemp(join(tmpdir(), 'tapedeck-recording-'));
+  const lines = Array.from({ length: 60 }, (_, n) => {
+    const at = NOON + n * 10_000;
+    const data = { e: 'aggTrade', E: at, s: 'BTCUSDT', a: n + 1, p: `${1_000 + n}.0`, q: '1', f: n + 1, l: n + 1, T: at, m: false };
+    return JSON.stringify({ received: at, venue: 'binance', channel: 'usdm/market', data: { stream: 'btcusdt@aggTrade', data } });
+  });
+  const path = join(folder, 'ten_minutes.jsonl');
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return { path, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+test('a replay is directed from the page, and back means that the future is gone', async () => {
+  const file = await recording();
+  const own = await Relay.start(['replay', file.path, '--speed', '1']);
+  const chromium = await launch();
+  const stands = async (what, there) => until(what, async () => {
+    const replay = await own.get('/api/replay');
+    if (!there(replay)) throw new Error(JSON.stringify(replay));
+    return true;
+  });
+  try {
+    // Before its first minute is over a recording shows no bar.
+    await own.post('/api/replay', { action: 'step' });
+    await stands('the close of the first minute', (replay) => replay.position === NOON + 60_000);
+    await own.post('/api/replay', { action: 'play' });
+    const deck = await Deck.open(chromium, own, { symbol: BTC, tf: '1m' });
+    assert.equal(await deck.mode(), 'replay');
+    await deck.at('replay').waitFor();
+    assert.equal(await deck.at('mode-badge').innerText(), 'REPLAY');
+    await deck.at('replay-play').click();
+    await until('pause', async () => (await deck.at('replay').getAttribute('data-state')) === 'paused');
+
+    await deck.at('replay-step').click();
+    await until('the close of the second minute', async () => (await deck.at('replay-time').innerText()) === '2024-08-08 12:02:00 UTC');
+    await deck.at('replay-scrub').evaluate((scrub, to) => {
+      scrub.value = String(to);
+      scrub.dispatchEvent(new Event('input', { bubbles: true }));
+      scrub.dispatchEvent(new Event('change', { bubbles: true }));
+    }, NOON + 500_000);
+    await until('eight closed minutes', async () => (await deck.bars('price')).filter((bar) => bar.closed).length === 8);
+    await deck.screenshot('replay-controls');
+    await deck.at('theme-toggle').click();
+    await deck.screenshot('replay-controls-light');
+
+    await own.post('/api/replay', { action: 'seek', to: NOON + 130_000 });
+    await until('the bars of the second run', async () => {
+      const bars = await deck.bars('price');
+      return bars.length === 3 && bars.every((bar) => bar.timestamp <= NOON + 120_000);
+    });
+    await until('the page to be live again', async () => (await deck.state()) === 'live');
+    await deck.at('replay-play').press('.');
+    await stands('another minute', (replay) => replay.run === 2 && replay.position === NOON + 180_000);
+    await until('its bar', async () => (await deck.bars('price')).filter((bar) => bar.closed).length === 3);
+
+    await deck.at('replay-speed').selectOption('max');
+    await until('the speed', async () => (await own.get('/api/replay')).speed === 'max');
+    await deck.at('replay-play').click();
+    await stands('the end', (replay) => replay.state === 'ended');
+    await until('all bars', async () => (await deck.bars('price')).length === 10);
+    assert.ok(await deck.at('replay-step').isDisabled());
+    await deck.page.setViewportSize({ width: 390, height: 844 });
+    await deck.screenshot('replay-controls-phone');
+    await deck.close([/WebSocket/]);
+  } finally {
+    await chromium.close();
+    await own.stop();
+    await file.remove();
+  }
 });

@@ -81,11 +81,25 @@ async fn answers_are_what_the_description_says() -> Result<()> {
             if op["responses"].get("101").is_some() {
                 continue;
             }
-            let (status, headers, body) = if method == "post" {
+            let (status, headers, body) = if method == "delete" {
+                let request = op["x-request"].as_str().context("a request")?;
+                let client = reqwest::Client::builder().no_proxy().build()?;
+                let answer = client.delete(format!("http://{}{request}", relay.address)).send().await?;
+                let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+                (status, headers, serde_json::from_str(&answer.text().await?)?)
+            } else if method == "post" {
                 post(&relay, path, &op["requestBody"]["content"]["application/json"]["example"]).await?
             } else {
                 relay.get_with(op["x-request"].as_str().context("a request")?, &[]).await?
             };
+            // The simulated market is no replay, and nobody has set an alert yet.
+            let refused = matches!(
+                (path.as_str(), status, body["code"].as_str()),
+                ("/api/replay", 404 | 409, Some("no_replay")) | ("/api/alerts", 404, Some("unknown_alert"))
+            );
+            if refused && op["responses"].get(status.to_string()).is_some() {
+                continue;
+            }
             let fits =
                 if status == 200 { check(&api, op, &headers, &body) } else { Err(anyhow::anyhow!("{body}")) };
             if let Err(why) = fits {

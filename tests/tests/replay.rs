@@ -93,3 +93,122 @@ async fn a_recording_gives_the_bars_and_books_an_independent_count_gives() -> Re
     }
     Ok(())
 }
+
+const NOON: i64 = 1_723_118_400_000;
+
+/// Ten minutes of a trade every ten seconds, as `tapedeck record` writes them; its price is the number of the trade.
+fn recorded(folder: &std::path::Path) -> Result<std::path::PathBuf> {
+    let line = |n: i64| {
+        let at = NOON + n * 10_000;
+        let data = serde_json::json!({"stream": "btcusdt@aggTrade", "data": {"e": "aggTrade", "E": at, "s": "BTCUSDT",
+            "a": n + 1, "p": format!("{}.0", 1_000 + n), "q": "1", "f": n + 1, "l": n + 1, "T": at, "m": false}});
+        let line =
+            serde_json::json!({"received": at, "venue": "binance", "channel": "usdm/market", "data": data});
+        format!("{line}\n")
+    };
+    let file = folder.join("ten_minutes.jsonl");
+    std::fs::write(&file, (0..60).map(line).collect::<String>())?;
+    Ok(file)
+}
+
+async fn direct(relay: &tests::relay::Relay, body: Value) -> Result<(u16, Value)> {
+    relay.post("/api/replay", &body).await
+}
+
+/// Waits until the replay stands where it should.
+async fn stands(relay: &tests::relay::Relay, what: &str, there: impl Fn(&Value) -> bool) -> Result<Value> {
+    for _ in 0..200 {
+        let (_, replay) = relay.get("/api/replay").await?;
+        if there(&replay) {
+            return Ok(replay);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("{what}: {}", relay.get("/api/replay").await?.1)
+}
+
+/// Waits until the record holds these closed minutes, counted from noon, and no others.
+async fn holds(relay: &tests::relay::Relay, minutes: &[i64]) -> Result<()> {
+    let path = format!("/api/candles?symbol={SYMBOL}&interval=1m&from={NOON}");
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        let (status, rows) = relay.get(&path).await?;
+        anyhow::ensure!(status == 200, "{status} {rows}");
+        let rows = rows.as_array().context("rows")?.iter().filter(|row| row["closed"] == true);
+        held = rows.filter_map(|row| Some((row["timestamp"].as_i64()? - NOON) / 60_000)).collect();
+        if held == minutes {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("{held:?} instead of {minutes:?}")
+}
+
+#[tokio::test]
+async fn a_replay_is_directed_and_nobody_sees_the_future() -> Result<()> {
+    use serde_json::json;
+    let folder = tempfile::tempdir()?;
+    let mut options = Options::replay(&recorded(folder.path())?);
+    options.args.truncate(2);
+    let relay = options.start().await?;
+    let (status, paused) = direct(&relay, json!({"action": "pause"})).await?;
+    assert_eq!((status, &paused["state"], &paused["run"]), (200, &json!("paused"), &json!(1)));
+    assert_eq!((&paused["files"], &paused["speed"]), (&json!(["ten_minutes.jsonl"]), &json!(1.0)));
+    let range = |r: &Value| r["from"] == json!(NOON) && r["to"] == json!(NOON + 590_000);
+    stands(&relay, "the range of the files", range).await?;
+
+    // A bar closes at the first trade after it: the one 10 s later.
+    direct(&relay, json!({"action": "step"})).await?;
+    let there = |at: i64| move |r: &Value| r["position"] == json!(NOON + at) && r["target"].is_null();
+    stands(&relay, "the first minute", there(60_000)).await?;
+    direct(&relay, json!({"action": "step", "interval": "5m"})).await?;
+    let replay = stands(&relay, "five minutes", there(300_000)).await?;
+    assert_eq!(replay["state"], "paused");
+    holds(&relay, &[0, 1, 2, 3, 4]).await?;
+
+    direct(&relay, json!({"action": "seek", "to": NOON + 455_000})).await?;
+    stands(&relay, "forward", there(450_000)).await?;
+    let mut client = relay.socket().await?;
+    client.send(&json!({"action": "subscribe", "symbols": [SYMBOL], "channels": ["bar", "trade"]})).await?;
+    let bar = client.wait_for("a bar", Duration::from_secs(10), |f| f["type"] == "bar").await?;
+    let told = client.wait_for("the replay", Duration::from_secs(10), |f| f["type"] == "replay").await?;
+    assert_eq!((&told["position"], &told["run"]), (&json!(NOON + 450_000), &json!(1)));
+
+    let (_, back) = direct(&relay, json!({"action": "seek", "to": NOON + 130_000})).await?;
+    assert_eq!(back["run"], 2);
+    stands(&relay, "back", there(130_000)).await?;
+    // The future is not told.
+    holds(&relay, &[0, 1]).await?;
+    client.wait("closed", Duration::from_secs(10), |_| false).await.unwrap_err();
+    assert_eq!(client.closed.map(|code| code.to_string()), Some("1012".to_owned()));
+    let mut client = relay.socket().await?;
+    let resume =
+        json!({"action": "subscribe", "symbols": [SYMBOL], "channels": ["bar"], "resume": bar["cursor"]});
+    client.send(&resume).await?;
+    let gap = client.wait_for("a gap", Duration::from_secs(10), |f| f["type"] == "gap").await?;
+    assert_eq!(gap["cause"], "resume_expired");
+    let snapshot = client.wait_for("a snapshot", Duration::from_secs(10), |f| f["type"] == "bar").await?;
+    assert!(snapshot["timestamp"].as_i64() <= Some(NOON + 120_000), "{snapshot}");
+
+    direct(&relay, json!({"action": "speed", "speed": "max"})).await?;
+    let (_, playing) = direct(&relay, json!({"action": "play"})).await?;
+    assert_eq!(playing["speed"], "max");
+    stands(&relay, "the end", |r| r["state"] == "ended").await?;
+    let (_, replay) = direct(&relay, json!({"action": "seek", "to": "2024-08-08T12:01:05Z"})).await?;
+    assert_eq!((&replay["run"], &replay["state"]), (&json!(3), &json!("paused")));
+    stands(&relay, "back from the end", there(60_000)).await?;
+
+    let (status, refusal) = direct(&relay, json!({"action": "rewind"})).await?;
+    assert_eq!((status, &refusal["code"]), (400, &json!("invalid_action")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_a_replay_is_directed() -> Result<()> {
+    let relay = Options::sim().start().await?;
+    let (status, refusal) = relay.get("/api/replay").await?;
+    assert_eq!((status, &refusal["code"]), (404, &"no_replay".into()));
+    let (status, refusal) = direct(&relay, serde_json::json!({"action": "play"})).await?;
+    assert_eq!((status, &refusal["code"]), (409, &"no_replay".into()));
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Frames from the line, folded in as they come.
 
 use leptos::prelude::*;
-use shared::event::{Body, Channel, GapState, Stamped};
+use shared::event::{Body, Channel, Gap, GapCause, GapState, Stamped};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use crate::feed::line::Said;
@@ -9,7 +9,7 @@ use crate::feed::pairs::Pairs;
 use crate::feed::rows::Row;
 use crate::series::{Changes, Hole, Layer, Reach};
 
-use super::view::{GuardsView, LinkView, VenueView, put};
+use super::view::{GuardsView, LinkView, ReplayView, VenueView, put};
 use super::{Core, Deck, wall};
 
 /// The newest liquidation frame taken of each market: epoch and number on its topic.
@@ -46,6 +46,7 @@ impl Deck {
     fn frame(&self, frame: &Row) {
         match frame.tag.as_str() {
             "status" => self.take_status(frame),
+            "replay" => self.take_replay(frame),
             "error" => {
                 self.emit_error(&frame.message);
                 self.toast(frame.message.clone());
@@ -107,7 +108,11 @@ impl Deck {
             stale.extend_from_slice(&changes.stale);
             core.note(&changes);
         }
+        // In a replay that began anew nothing is missing: all of it was read again.
+        let anew =
+            |gap: &Gap| gap.cause == GapCause::ResumeExpired && self.view.replay.get_untracked().is_some();
         if let Body::Gap(gap) = &event.body
+            && !anew(gap)
             && self.concerns(&event.symbol, &event.venue)
         {
             let hole = Hole { venue: event.venue.clone(), gap: *gap };
@@ -145,6 +150,29 @@ impl Deck {
         });
         put(self.view.venues, venues.collect());
         self.emit_status();
+    }
+
+    /// How the replay stands. Where it began anew, what was told before lies in its future and is forgotten.
+    pub(crate) fn take_replay(&self, row: &Row) {
+        let position = row.position.or(row.from).unwrap_or_default();
+        let now = ReplayView {
+            playing: row.state == "playing",
+            ended: row.state == "ended",
+            position,
+            from: row.from.unwrap_or(position),
+            to: row.to,
+            target: row.target,
+            speed: row.speed.0,
+            run: row.run,
+        };
+        let anew = self.view.replay.get_untracked().is_some_and(|before| before.run != now.run);
+        put(self.view.replay, Some(now));
+        if row.position.is_some() {
+            self.core.borrow_mut().clock_offset = position - wall();
+        }
+        if anew && let Some(open) = self.view.open.get_untracked() {
+            self.open(&open.row, Some(&open.venue));
+        }
     }
 
     /// `live`, `demo` or `replay`; the chart carries the last two across it.

@@ -148,6 +148,22 @@ impl VenueView {
     }
 }
 
+/// How the replay stands, in recorded time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct ReplayView {
+    pub(crate) playing: bool,
+    pub(crate) ended: bool,
+    pub(crate) position: Ms,
+    pub(crate) from: Ms,
+    /// None while the relay is still looking for the end.
+    pub(crate) to: Option<Ms>,
+    /// A seek is on its way there.
+    pub(crate) target: Option<Ms>,
+    /// Infinite: as fast as it goes.
+    pub(crate) speed: f64,
+    pub(crate) run: u32,
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct View {
     pub(crate) symbols: RwSignal<Vec<SymbolRow>>,
@@ -174,6 +190,7 @@ pub(crate) struct View {
     pub(crate) phone: RwSignal<bool>,
     /// `live`, `demo`, `replay`; empty until the relay said.
     pub(crate) mode: RwSignal<String>,
+    pub(crate) replay: RwSignal<Option<ReplayView>>,
     pub(crate) link: RwSignal<LinkView>,
     pub(crate) venues: RwSignal<Vec<VenueView>>,
     /// Markets drawn in the panes.
@@ -240,6 +257,7 @@ impl View {
             under_pointer: RwSignal::new(None),
             phone: RwSignal::new(false),
             mode: RwSignal::new(String::new()),
+            replay: RwSignal::new(None),
             link: RwSignal::new(LinkView {
                 state: LinkState::Connecting,
                 latency_ms: None,

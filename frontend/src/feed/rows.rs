@@ -53,6 +53,32 @@ macro_rules! object {
     (@key $field:ident $key:literal) => { $key };
 }
 
+/// How fast a replay goes: times as fast as recorded, infinite for `max`.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Speed(pub f64);
+
+impl<'de> Deserialize<'de> for Speed {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Speed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a speed")
+            }
+            fn visit_f64<E>(self, times: f64) -> Result<Speed, E> {
+                Ok(Speed(times))
+            }
+            fn visit_u64<E>(self, times: u64) -> Result<Speed, E> {
+                Ok(Speed(times as f64))
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Speed, E> {
+                Ok(Speed(f64::INFINITY))
+            }
+        }
+        d.deserialize_any(Number)
+    }
+}
+
 object! {
     /// Any frame, history row, overview, status or error answer: all their fields side by side, absent ones empty.
     ///
@@ -140,6 +166,13 @@ object! {
         pub message: String,
         /// Of an error answer.
         pub detail: String,
+
+        /// Of a replay, in recorded time.
+        pub position: Option<Ms>,
+        pub target: Option<Ms>,
+        pub speed: Speed,
+        /// Counts how often it began.
+        pub run: u32,
 
         /// Of a snapshot.
         pub frames: Vec<Row>,

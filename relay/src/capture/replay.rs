@@ -63,6 +63,12 @@ impl Pace {
         Pace { speed: Some(speed), start: None }
     }
 
+    /// The same speed from here on: a frame recorded at `recorded` would be due at `now`.
+    #[must_use]
+    pub fn from(self, recorded: Ms, now: Ms) -> Pace {
+        Pace { start: Some((recorded, now)), ..self }
+    }
+
     /// How long to wait at `now` before a frame recorded at `recorded` is played; the first one is due at once.
     pub fn wait(&mut self, recorded: Ms, now: Ms) -> Ms {
         let Some(speed) = self.speed else { return Ms::ZERO };
@@ -102,6 +108,7 @@ mod tests {
         assert_eq!(twice.wait(Ms(3_000), Ms(900)), Ms(150));
         assert_eq!(twice.wait(Ms(3_000), Ms(2_000)), Ms(0), "late: at once");
         assert_eq!(twice.wait(Ms(500), Ms(60)), Ms(0), "a clock that went back");
+        assert_eq!(twice.from(Ms(3_000), Ms(9_000)).wait(Ms(4_000), Ms(9_100)), Ms(400), "after a pause");
         let mut unpaced = Pace::MAX;
         assert_eq!(unpaced.wait(Ms(i64::MAX), Ms(0)), Ms(0));
         assert_eq!(Pace::times(f64::NAN), Pace::times(1.0));

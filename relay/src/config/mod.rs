@@ -3,6 +3,7 @@
 //! One struct per concern; the doc of each field names its variable, unit and default. The key in the file is
 //! the field's name in its section. A setting that cannot be used stops the start with one line.
 
+mod alerts;
 mod guards;
 mod layers;
 mod limits;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use shared::market::Symbol;
 
+pub use alerts::AlertsConfig;
 pub use guards::GuardsConfig;
 pub use layers::Layers;
 pub use limits::LimitsConfig;
@@ -55,6 +57,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub log: LogConfig,
     pub guards: GuardsConfig,
+    pub alerts: AlertsConfig,
 }
 
 /// Why the relay does not start; one line, with the setting's name and the fix. Never holds a secret.
@@ -127,6 +130,7 @@ impl Config {
         let mut config = Config {
             log: LogConfig::read(layers)?,
             guards: GuardsConfig::read(layers)?,
+            alerts: AlertsConfig::read(layers)?,
             venues: VenuesConfig::read(layers, flags.demo)?,
             store: StoreConfig::read(layers)?,
             retention: RetentionConfig::read(layers)?,

@@ -116,7 +116,7 @@ fn answers_with_data(path: &str) -> bool {
 
 /// Cross-origin reading by listed origins; everyone else's browser refuses the answer.
 pub(super) fn cors(access: &Access) -> CorsLayer {
-    let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers([
+    let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::DELETE]).allow_headers([
         header::CONTENT_TYPE,
         header::AUTHORIZATION,
         header::IF_NONE_MATCH,

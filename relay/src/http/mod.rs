@@ -1,10 +1,13 @@
 //! HTTP and WebSocket: routes, limits, errors.
 
+mod alerts;
 pub mod assets;
+mod body;
 pub mod error;
 mod limits;
 mod papers;
 pub mod params;
+mod replay;
 mod routes;
 mod status;
 mod ws;
@@ -30,6 +33,7 @@ pub use limits::Access;
 pub use routes::{ApiState, routes};
 
 use crate::Mode;
+use crate::alerts::Alerts;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::derive::Asker;
@@ -38,6 +42,7 @@ use crate::hub::Hub;
 use crate::ingest::Board;
 use crate::ingest::demand::{Follower, TooMany};
 use crate::ingest::lookup::Lookup;
+use crate::playback::Playback;
 use crate::store::Store;
 
 /// Code of a refusal: a venue follows as many symbols on demand as it may.
@@ -61,6 +66,9 @@ pub struct Core {
     pub lookup: Arc<Lookup>,
     /// Has made what is made on demand.
     pub asker: Asker,
+    /// In replay mode, the way to its player.
+    pub replay: Option<Arc<Playback>>,
+    pub alerts: Arc<Alerts>,
     connections: limits::Connections,
     requests: limits::RequestLimiter,
 }
@@ -81,6 +89,8 @@ impl Core {
         follower: Arc<Follower>,
         lookup: Arc<Lookup>,
         asker: Asker,
+        replay: Option<Arc<Playback>>,
+        alerts: Arc<Alerts>,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
         let requests = limits::request_limiter(&access);
@@ -99,6 +109,8 @@ impl Core {
             follower,
             lookup,
             asker,
+            replay,
+            alerts,
             connections,
             requests,
         }
@@ -202,6 +214,8 @@ pub fn router(core: Arc<Core>, api: Router, page: Router) -> Router {
         .route("/metrics", get(status::metrics))
         .route("/api/status", get(status::status))
         .route("/api/snapshot", get(status::snapshot))
+        .route("/api/alerts", get(alerts::list).post(alerts::add).delete(alerts::remove))
+        .route("/api/replay", get(replay::status).post(replay::direct))
         .with_state(core.clone())
         .merge(papers::routes());
     let socket = Router::new()

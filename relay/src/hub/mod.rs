@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::extract::ws::Utf8Bytes;
 use shared::event::{Class, Cursor, Stamped, Topic};
 use shared::market::{Symbol, VenueId};
-use shared::wire::{Data, ServerFrame, Status};
+use shared::wire::{Data, Replay, ServerFrame, Status};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -47,6 +47,8 @@ struct Inner {
     dirty: Vec<Topic>,
     clients: HashMap<u64, Arc<Client>>,
     status: Status,
+    /// How the replay stands, in replay mode.
+    replay: Option<Utf8Bytes>,
     /// Place of the newest event handed out.
     handed: u64,
 }
@@ -143,11 +145,14 @@ impl Hub {
         });
     }
 
-    /// A new client with an empty queue; the first frame it gets is the status.
+    /// A new client with an empty queue; the first frames it gets are the status and how a replay stands.
     pub fn connect(&self) -> Arc<Client> {
         let client = Arc::new(Client::new(self.next_client.fetch_add(1, Ordering::Relaxed)));
         let mut inner = self.lock();
         client.control(ServerFrame::Status(inner.status.clone()).encode());
+        if let Some(replay) = &inner.replay {
+            client.control(replay.clone());
+        }
         inner.clients.insert(client.id(), client.clone());
         self.clients.store(inner.clients.len(), Ordering::Relaxed);
         client
@@ -264,6 +269,20 @@ impl Hub {
         inner.status = status;
         let text: Utf8Bytes = ServerFrame::Status(inner.status.clone()).encode().into();
         for client in inner.clients.values() {
+            client.control(text.clone());
+        }
+    }
+
+    /// Tells every client how the replay stands, those to come at first.
+    pub fn set_replay(&self, replay: Replay) {
+        let text: Utf8Bytes = ServerFrame::Replay(replay).encode().into();
+        self.lock().replay = Some(text.clone());
+        self.tell(&text);
+    }
+
+    /// Queues a control frame for every client.
+    pub fn tell(&self, text: &Utf8Bytes) {
+        for client in self.lock().clients.values() {
             client.control(text.clone());
         }
     }

@@ -11,6 +11,7 @@ use tracing::info;
 
 use super::{access, start_logs, start_metrics, until_signal};
 use crate::Mode;
+use crate::alerts::Alerts;
 use crate::app::{Parts, Relay};
 use crate::capture::decode::{self, Summary};
 use crate::capture::{Packing, Recording};
@@ -78,6 +79,8 @@ pub async fn record(
         guards: config.guards.clone(),
         frame_ancestors: Vec::new(),
         page_dir: None,
+        replay: None,
+        alerts: (Alerts::unkept(), None),
     });
     relay.attach_live(&id, &config.venues, Some(recording.sink()))?;
     println!("recording {venue} into {}, end with Ctrl-C", folder.display());

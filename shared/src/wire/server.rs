@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::event::{Channel, Stamped, Topic};
 use crate::market::{Ms, Symbol, Timeframe, VenueId};
+use crate::wire::{Alert, Replay};
 
 /// A data frame: an event with its place on the bus.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -43,6 +44,11 @@ pub enum ServerFrame {
         dropped: u64,
         conflated: u64,
     },
+    /// How the replay stands, to every client: once at connect, on each change, its position at most four times a
+    /// second.
+    Replay(Replay),
+    /// A price alert fired; to every client.
+    Alert(Alert),
 }
 
 /// Whether data flows, once at connect and on each change.
@@ -156,6 +162,8 @@ pub(crate) enum Control {
         dropped: u64,
         conflated: u64,
     },
+    Replay(Replay),
+    Alert(Alert),
 }
 
 impl ServerFrame {
@@ -172,6 +180,8 @@ impl ServerFrame {
             ServerFrame::Slow { dropped, conflated } => {
                 Control::Slow { dropped: *dropped, conflated: *conflated }
             }
+            ServerFrame::Replay(x) => Control::Replay(x.clone()),
+            ServerFrame::Alert(x) => Control::Alert(x.clone()),
         };
         to_json(&control)
     }
@@ -187,7 +197,7 @@ impl ServerFrame {
             kind: std::borrow::Cow<'a, str>,
         }
         let head: Head<'_> = serde_json::from_str(text)?;
-        if !matches!(&*head.kind, "status" | "subscribed" | "error" | "pong" | "slow") {
+        if !matches!(&*head.kind, "status" | "subscribed" | "error" | "pong" | "slow" | "replay" | "alert") {
             return Ok(ServerFrame::Data(Box::new(serde_json::from_str(text)?)));
         }
         Ok(match serde_json::from_str(text)? {
@@ -196,6 +206,8 @@ impl ServerFrame {
             Control::Error { id, code, message } => ServerFrame::Error { id, code, message },
             Control::Pong { id } => ServerFrame::Pong { id },
             Control::Slow { dropped, conflated } => ServerFrame::Slow { dropped, conflated },
+            Control::Replay(x) => ServerFrame::Replay(x),
+            Control::Alert(x) => ServerFrame::Alert(x),
         })
     }
 }

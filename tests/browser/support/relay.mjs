@@ -68,6 +68,14 @@ export class Relay {
     return response.json();
   }
 
+  /** Posts JSON to the API and gives the JSON answer. */
+  async post(path, body) {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${this.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
   /** All rows of a history request between two times, over as many pages as it takes. */
   async rows(path, query, from, to) {
     const rows = [];

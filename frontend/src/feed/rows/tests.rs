@@ -131,3 +131,16 @@ fn signals_and_heat_maps_are_read_from_frames_and_from_history() {
     let cell = Cell { p: 0, t: 0, count: 3, size_usd: 1.5 };
     assert_eq!(heat, Heat::new(vec![1.0, 2.0], vec![Ms(0), Ms(300_000)], vec![cell]));
 }
+
+#[test]
+fn a_replay_says_where_it_stands_and_how_fast_it_goes() {
+    let frame = r#"{"type":"replay","state":"paused","position":1500,"from":1000,"to":null,"target":2000,"speed":10.0,"files":["a"],"run":2}"#;
+    let row = Row::decode(frame).unwrap();
+    assert_eq!(
+        (row.position, row.from, row.to, row.target),
+        (Some(Ms(1_500)), Some(Ms(1_000)), None, Some(Ms(2_000)))
+    );
+    assert_eq!((row.state.as_str(), row.run, row.speed), ("paused", 2, Speed(10.0)));
+    let row = Row::decode(r#"{"type":"replay","speed":"max"}"#).unwrap();
+    assert_eq!(row.speed, Speed(f64::INFINITY));
+}

@@ -82,7 +82,7 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "port = 1",
-            "unknown setting port in tapedeck.toml: the sections are [guards], [limits], [log], [retention], [server], [store], [venues]",
+            "unknown setting port in tapedeck.toml: the sections are [alerts], [guards], [limits], [log], [retention], [server], [store], [venues]",
         ),
         (
             "[venues.kraken]\nws_url = \"x\"",

@@ -231,6 +231,7 @@ fn refusals() -> Value {
             "host `deck.example` is not allowed: add it to allowed_hosts in tapedeck.toml",
         ),
         (404, "unknown_symbol", "`symbol`: nobody lists `NOPE`; /api/symbols/search finds what there is"),
+        (409, "no_replay", "this relay serves live data: only a replay can be directed"),
         (413, "body_too_large", "a body has at most 262144 bytes and arrives whole"),
         (
             415,
@@ -253,6 +254,7 @@ fn refusals() -> Value {
             401 => "Beyond this machine a token is needed.",
             403 => "The name or origin is not on the relay's lists.",
             404 => "There is no such thing.",
+            409 => "Not as the relay stands.",
             413 => "The body is too long.",
             415 => "The body is not said to be JSON.",
             429 => "Too often.",

@@ -93,6 +93,7 @@ fn described(key: &str) -> Option<(&str, Value, &'static str, Value)> {
             "A list of objects, an object of lists, or a header line and a line per row.",
             json!("json"),
         ),
+        "alert_id" => ("id", number(1, 4_294_967_295, None), "Number of an alert.", json!(7)),
         "hours" => (key, number(1, 168, Some(24)), "How far back.", json!(1)),
         "hours_back" => ("hours", number(1, 168, Some(1)), "How far back.", json!(1)),
         "all" => (

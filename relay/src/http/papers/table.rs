@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 use shared::market::Symbol;
+use shared::wire::{Alert, Replay, ReplaySpeed};
 
 use super::super::{routes, status};
 
@@ -89,6 +90,51 @@ const fn series(path: &'static str, row: &'static str, summary: &'static str, ab
 const BARS: &[&str] =
     &["!symbol", "interval", "timeframe", "venue", "from", "to", "limit", "cursor", "format"];
 const SERIES: &[&str] = &["!symbol", "venue", "from", "to", "limit", "cursor", "format", "grid"];
+
+/// What a price alert is set with.
+fn new_alert(generator: &mut SchemaGenerator) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "symbol": of::<Symbol>(generator),
+            "venue": { "type": ["string", "null"] },
+            "price": { "type": "number", "exclusiveMinimum": 0 },
+            "direction": { "enum": ["above", "below", "cross", null] },
+            "note": { "type": ["string", "null"], "maxLength": 200 },
+            "once": { "type": ["boolean", "null"] },
+        },
+        "required": ["symbol", "price"],
+        "additionalProperties": false,
+    })
+}
+
+/// What `/api/replay` takes.
+fn replay_orders(generator: &mut SchemaGenerator) -> Value {
+    let order = |action: &str, own: Option<(&str, Value, bool)>| {
+        let mut order = json!({
+            "type": "object",
+            "properties": { "action": { "const": action } },
+            "required": ["action"],
+            "additionalProperties": false,
+        });
+        if let Some((name, schema, required)) = own {
+            order["properties"][name] = schema;
+            if required {
+                order["required"] = json!(["action", name]);
+            }
+        }
+        order
+    };
+    let time = json!({ "type": ["integer", "string"], "description": "Unix ms, RFC 3339 or a date (UTC)." });
+    let interval = json!({ "type": ["string", "null"] });
+    json!({ "oneOf": [
+        order("play", None),
+        order("pause", None),
+        order("speed", Some(("speed", of::<ReplaySpeed>(generator), true))),
+        order("seek", Some(("to", time, true))),
+        order("step", Some(("interval", interval, false))),
+    ] })
+}
 
 /// What the bars of a computation are asked for by, with one field more.
 fn request(generator: &mut SchemaGenerator, own: &str, schema: Value) -> Value {
@@ -318,6 +364,54 @@ pub(super) const PAPERS: &[Paper] = &[
             "Relay",
             "State of everything",
             "Venues with every topic, budgets, store, clients.",
+        )
+    },
+    Paper {
+        answer: Answer::Json(of::<Vec<Alert>>),
+        ..get("/api/alerts", "Alerts", "Price alerts", "Oldest first, those that have fired included.")
+    },
+    Paper {
+        method: "post",
+        body: Some(new_alert),
+        answer: Answer::Json(of::<Alert>),
+        refusals: &[400, 404, 409, 413, 415, 503],
+        example: r#"{"symbol":"BTCUSDT-PERP","price":1,"direction":"below","note":"far away","once":true}"#,
+        ..get(
+            "/api/alerts",
+            "Alerts",
+            "Sets a price alert",
+            "Held by the relay, over restarts too; at most 200. When the newest trade (of markets without trades the \
+             newest minute's close) reaches `price`, an `alert` frame goes to every client of `/ws` and one POST to \
+             `ALERT_WEBHOOK_URL`. `direction` is `cross` where it is not given; `once` true.",
+        )
+    },
+    Paper {
+        method: "delete",
+        parameters: &["!alert_id"],
+        answer: Answer::Json(of::<Alert>),
+        refusals: &[400, 404, 503],
+        example: "id=1",
+        ..get("/api/alerts", "Alerts", "Deletes a price alert", "Answers what it was.")
+    },
+    Paper {
+        answer: Answer::Json(of::<Replay>),
+        refusals: &[404],
+        ..get("/api/replay", "Replay", "How the replay stands", "404 where nothing is replayed.")
+    },
+    Paper {
+        method: "post",
+        body: Some(replay_orders),
+        answer: Answer::Json(of::<Replay>),
+        refusals: &[400, 409, 413, 415, 503],
+        example: r#"{"action":"step","interval":"5m"}"#,
+        ..get(
+            "/api/replay",
+            "Replay",
+            "Plays, pauses, seeks, steps",
+            "The answer is how it stands once the order is in force; a seek or a step may be on its way then. Seeking \
+             forward plays at full speed up to that instant. Seeking back begins anew in an empty store: `run` counts \
+             on, sockets are closed with 1012, and a resume finds its cursor expired. A step plays until the next bar \
+             of `interval` (`1m` where it is not given) closes, then pauses. 409 where nothing is replayed.",
         )
     },
     Paper { answer: Answer::Json(health), ..get("/health", "Relay", "Whether it can serve", "") },

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::{openapi, parameters, table::PAPERS};
 use crate::Mode;
+use crate::alerts::Alerts;
 use crate::app::{Parts, Relay};
 use crate::clock::Clock;
 use crate::config::GuardsConfig;
@@ -33,6 +34,8 @@ fn router() -> axum::Router {
         guards: GuardsConfig::default(),
         frame_ancestors: Vec::new(),
         page_dir: None,
+        replay: None,
+        alerts: (Alerts::unkept(), None),
     });
     relay.router()
 }

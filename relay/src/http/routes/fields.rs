@@ -1,14 +1,13 @@
 //! The JSON body of a request: an object of known fields, read like query parameters.
 
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::Body;
+use axum::http::HeaderMap;
 use serde_json::{Map, Value};
 
+use crate::http::body::object;
 use crate::http::error::ApiError;
 use crate::http::params::{Params, clip};
 
-/// Longest body.
-const MOST_BYTES: usize = 256 * 1024;
 /// Fields that say which bars and how to write what is made of them.
 const OF_BARS: [&str; 9] =
     ["symbol", "interval", "timeframe", "from", "to", "venue", "limit", "cursor", "format"];
@@ -31,27 +30,9 @@ impl Fields {
         body: Body,
         own: &'static str,
     ) -> Result<Fields, ApiError> {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            let detail = format!(
-                "the body is JSON: send `Content-Type: application/json` instead of `{}`",
-                clip(kind)
-            );
-            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-        }
-        let bytes = to_bytes(body, MOST_BYTES).await.map_err(|_| {
-            let detail = format!("a body has at most {MOST_BYTES} bytes and arrives whole");
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        })?;
+        let like = format!("{{\"symbol\":\"BTCUSDT-PERP\",\"{own}\":..}}");
+        let fields = object(headers, body, &like).await?;
         let invalid = |detail: String| ApiError::bad_request("invalid_body", detail);
-        let value =
-            serde_json::from_slice(&bytes).map_err(|e| invalid(format!("the body is no JSON: {e}")))?;
-        let Value::Object(fields) = value else {
-            return Err(invalid(format!(
-                "the body is an object, like {{\"symbol\":\"BTCUSDT-PERP\",\"{own}\":..}}"
-            )));
-        };
         let mut rest = Map::new();
         for (name, value) in fields {
             let known = OF_BARS.into_iter().find(|known| *known == name);
