@@ -41,8 +41,15 @@ pub(crate) fn provide_deck(deck: Rc<Deck>) {
 
 /// Replaces the grey layout in `#app` by the app.
 pub(crate) fn mount() {
-    let host = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("app"));
-    let Some(host) = host.and_then(|h| h.dyn_into::<web_sys::HtmlElement>().ok()) else { return };
+    // On a foreign page there is none: only elements are drawn.
+    let grey = web_sys::window()
+        .and_then(|w| w.document())
+        .and_then(|d| d.query_selector("#app > .deck[aria-busy]").ok().flatten());
+    let Some(host) =
+        grey.and_then(|deck| deck.parent_element()).and_then(|h| h.dyn_into::<web_sys::HtmlElement>().ok())
+    else {
+        return;
+    };
     host.set_text_content(None);
     leptos::mount::mount_to(host, App).forget();
 }

@@ -61,6 +61,10 @@ fn build(project: &Project, steps: &mut Steps, out: &Path) -> Result<()> {
         archive.add_papers(project, &PAPERS)?;
         archive.add_bytes(licences.as_bytes(), LICENCES, 0o644)?;
         archives.push(archive.finish()?);
+
+        let standalone = out.join("tapedeck-standalone.html");
+        bundle::standalone(project, &page, &standalone)?;
+        archives.push(standalone);
         Ok(format!("{} files", archives.len()))
     })?;
     steps.step("checksums", || {

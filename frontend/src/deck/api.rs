@@ -46,6 +46,11 @@ impl Deck {
         *self.exposed.borrow_mut() = Some(Api::new(move || me.upgrade(), self.page.get()));
     }
 
+    /// The object that scripts see.
+    pub(crate) fn api(&self) -> JsValue {
+        self.exposed.borrow().as_ref().map_or(JsValue::NULL, |api| JsValue::from(&*api.target))
+    }
+
     /// All rows held of a series of the shown timeframe, as JSON; `None` for an unknown name.
     fn rows(&self, id: &str) -> Option<String> {
         let (_, shown) = self.turn();

@@ -83,6 +83,32 @@ impl Deck {
         self.ask_frame();
     }
 
+    /// Takes over what `asked` names and what differs.
+    pub(crate) fn choose(&self, asked: crate::url_state::UrlState) {
+        if let Some(theme) = asked.theme {
+            put(self.view.theme, theme);
+        }
+        if let Some(panes) = asked.panes {
+            put(self.view.panes, panes.clone());
+            self.core.borrow_mut().settings.panes = panes;
+            self.arrange();
+        }
+        if let Some(timeframe) = asked.timeframe {
+            self.set_timeframe(timeframe);
+        }
+        let Some(open) = self.view.open.get_untracked() else { return };
+        let symbol = asked.symbol.unwrap_or_else(|| open.row.symbol.clone());
+        let venue = asked.venue.or_else(|| (symbol == open.row.symbol).then(|| open.venue.clone()));
+        if symbol == open.row.symbol && venue.as_deref().is_none_or(|v| v == open.venue) {
+            return;
+        }
+        let row = self.view.symbols.with_untracked(|rows| rows.iter().find(|r| r.symbol == symbol).cloned());
+        match row {
+            Some(row) => self.open(&row, venue.as_deref()),
+            None => self.emit_error(&format!("the relay does not list {symbol}")),
+        }
+    }
+
     /// Compares or leaves out a venue of the open group.
     pub(crate) fn toggle_venue(&self, venue: &str) {
         let Some(open) = self.view.open.get_untracked() else { return };

@@ -20,7 +20,7 @@ impl Desk {
     pub(crate) fn open() -> Desk {
         let query = web_sys::window().and_then(|w| w.location().search().ok()).unwrap_or_default();
         let asked = UrlState::parse(&query);
-        let first = Deck::new(DeckOptions { asked, page: true, ..DeckOptions::default() });
+        let first = Deck::new(DeckOptions { asked, relay: relay(), page: true, ..DeckOptions::default() });
         Desk { decks: RefCell::new(vec![first]), active: RwSignal::new(0) }
     }
 
@@ -34,4 +34,10 @@ impl Desk {
         let decks = self.decks.borrow();
         decks.get(self.active.get()).unwrap_or(&decks[0]).clone()
     }
+}
+
+/// Where the relay is; empty for the page's host. Only a page that came from elsewhere says (`anywhere.js`).
+fn relay() -> String {
+    let root = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element());
+    root.and_then(|root| root.get_attribute("data-relay")).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Everything that a first visit loads, brotli.
 const BUDGET_BYTES: u64 = 300_000;
 /// How the names of files begin that no first visit loads: what other pages embed, and parts loaded when first needed.
-const APART: [&str; 3] = ["embed.js", "embed.html", LATER];
+const APART: [&str; 4] = ["embed.js", "embed.html", "frame-", LATER];
 
 /// Sizes of one bundle.
 pub(crate) struct Sizes {

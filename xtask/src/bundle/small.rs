@@ -27,12 +27,17 @@ impl<'a> Small<'a> {
         Self { project, kind }
     }
 
-    /// A script or style sheet of that name, minified.
-    pub(super) fn text(&self, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        if self.kind != Kind::Release || !(name.ends_with(".js") || name.ends_with(".css")) {
+    /// A script or style sheet of that name, minified, or a font of what the page writes in it.
+    pub(super) fn file(&self, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let script = match name.rsplit('.').next() {
+            Some("js" | "css") => "xtask/js/minify.mjs",
+            Some("woff2") => "xtask/js/font.mjs",
+            _ => return Ok(bytes),
+        };
+        if self.kind != Kind::Release {
             return Ok(bytes);
         }
-        self.through(name, &bytes, |input, output| self.node(&["xtask/js/minify.mjs", input, output]))
+        self.through(name, &bytes, |input, output| self.node(&[script, input, output]))
     }
 
     /// The chart library, with as much of it as the page's script of that path names.

@@ -18,6 +18,11 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// The module that starts the page; it exports `ready`, a promise, and `Embed`.
+    pub(super) fn loader(&self) -> &str {
+        &self.loader
+    }
+
     /// What stands in the page in place of Trunk's rust link.
     pub(super) fn tags(&self) -> String {
         let Self { wasm, glue, loader } = self;
@@ -61,7 +66,7 @@ pub(super) fn bindgen(
     modules.sort();
     for (import, text) in modules {
         let name = Path::new(&import).file_name().and_then(|name| name.to_str()).unwrap_or("snippet.js");
-        let written = output.write_hashed(name, &small.text(name, text.into_bytes())?)?;
+        let written = output.write_hashed(name, &small.file(name, text.into_bytes())?)?;
         glue = import_from(&glue, &import, &written);
     }
     let parts = split.map(|split| write_parts(split, output, small)).transpose()?;
@@ -75,12 +80,13 @@ pub(super) fn bindgen(
 
     let wasm = small.wasm(generated.wasm_mut().emit_wasm())?;
     let wasm = output.write_hashed("app.wasm", &wasm)?;
-    let glue = output.write_hashed("app.js", &small.text("app.js", glue.into_bytes())?)?;
+    let glue = output.write_hashed("app.js", &small.file("app.js", glue.into_bytes())?)?;
     let attach = parts.map_or_else(String::new, |parts| {
-        format!("import {{ initSync }} from './{glue}';\nimport {{ attach }} from './{parts}';\nattach(initSync);\n")
+        format!("import {{ attach }} from './{parts}';\nattach(initSync);\n")
     });
     let loader = format!(
-        "import init from './{glue}';\n{attach}init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n"
+        "import init, {{ initSync, Embed }} from './{glue}';\n{attach}\
+         export const ready = init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\nexport {{ Embed }};\n"
     );
     let loader = output.write_hashed("loader.js", loader.as_bytes())?;
     Ok(Parts { wasm, glue, loader })
@@ -94,7 +100,7 @@ fn write_parts(split: &Split, output: &mut Output<'_>, small: &Small<'_>) -> Res
         let written = output.write_hashed(&later_name(name), &small.wasm(bytes)?)?;
         script = script.replace(&format!("\"./{name}\""), &format!("\"./{written}\""));
     }
-    output.write_hashed("parts.js", &small.text("parts.js", script.into_bytes())?)
+    output.write_hashed("parts.js", &small.file("parts.js", script.into_bytes())?)
 }
 
 /// `split_dialogs.wasm` to `later-dialogs.wasm`: by this beginning the table of sizes knows what no first visit loads.

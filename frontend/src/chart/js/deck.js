@@ -7,9 +7,9 @@ function library() {
   return found;
 }
 
-/** Colours are said once, in the style sheet's custom properties. */
-function tokens() {
-  const style = getComputedStyle(document.documentElement);
+/** Colours are said once, in the style sheet's custom properties; embeds differ from the page around them. */
+function tokens(element) {
+  const style = getComputedStyle(element);
   return (name) => style.getPropertyValue(`--${name}`).trim();
 }
 
@@ -126,9 +126,9 @@ function dash(hue) {
 }
 
 export function createDeck(element) {
-  const chart = library().createChart(element, chartOptions(tokens()));
+  const chart = library().createChart(element, chartOptions(tokens(element)));
   const deck = { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
-  Object.assign(deck, { shaded: [], bands: [], shades: SHADES.map(tokens()) });
+  Object.assign(deck, { shaded: [], bands: [], shades: SHADES.map(tokens(element)) });
   deck.holes = holes(deck);
   deck.heat = heat(deck);
   return deck;
@@ -142,7 +142,7 @@ export function removeDeck(deck) {
 
 /** The tokens' colours anew, after the theme changed; rows that carry colours must be set again. */
 export function restyle(deck) {
-  const token = tokens();
+  const token = tokens(deck.element);
   deck.shades = SHADES.map(token);
   deck.chart.applyOptions(chartOptions(token));
   deck.series.forEach((series, id) => {
@@ -170,7 +170,7 @@ export function setMarks(deck, flat) {
 }
 
 function drawMarks(deck) {
-  const token = tokens();
+  const token = tokens(deck.element);
   const marks = [];
   for (let at = 0; at < (deck.marked?.length ?? 0); at += 3) {
     const [time, kind, share] = deck.marked.slice(at, at + 3);
@@ -367,7 +367,7 @@ function tick(deck) {
 }
 
 export function addSeries(deck, id, look, hue, pane) {
-  const [kind, options, palette] = LOOKS[look](tokens(), hue);
+  const [kind, options, palette] = LOOKS[look](tokens(deck.element), hue);
   deck.looks[id] = [look, hue];
   deck.palettes[id] = palette;
   const series = deck.chart.addSeries(library()[kind], options, pane);
@@ -380,11 +380,14 @@ export function addSeries(deck, id, look, hue, pane) {
     // Behind lines that were there before it.
     series.setSeriesOrder(0);
   }
-  if (look === 'rsi') for (const price of [30, 70]) series.createPriceLine(level(price));
+  if (look === 'rsi') for (const price of [30, 70]) series.createPriceLine(level(deck, price));
 }
 
 /** A border that means something, without a label of its own. */
-const level = (price) => ({ price, color: tokens()('faint'), lineWidth: 1, lineStyle: 3, axisLabelVisible: false, title: '' });
+const level = (deck, price) => {
+  const color = tokens(deck.element)('faint');
+  return { price, color, lineWidth: 1, lineStyle: 3, axisLabelVisible: false, title: '' };
+};
 
 export function removeSeries(deck, id) {
   const series = deck.series[id];
@@ -489,7 +492,7 @@ export function setStretch(deck, factors) {
 
 // A word across the price pane; empty takes it away.
 export function watermark(deck, text) {
-  const color = tokens()('watermark');
+  const color = tokens(deck.element)('watermark');
   deck.mark?.detach();
   deck.mark = text
     ? library().createTextWatermark(deck.chart.panes()[0], {

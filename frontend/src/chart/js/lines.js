@@ -5,10 +5,10 @@
 const REACH = { mouse: 5, touch: 16 };
 
 const price = (deck) => deck.series[0];
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const token = (deck, name) => getComputedStyle(deck.element).getPropertyValue(`--${name}`).trim();
 
-function options({ at, title, look }) {
-  const color = token(look);
+function options(deck, { at, title, look }) {
+  const color = token(deck, look);
   return { price: at, title, color, lineWidth: 1, lineStyle: 2, axisLabelVisible: true, axisLabelColor: color };
 }
 
@@ -17,8 +17,8 @@ export function setLine(deck, key, at, title, look) {
   deck.lines ??= new Map();
   const held = deck.lines.get(key);
   const line = { at, title, look };
-  if (held) held.drawn.applyOptions(options(line));
-  deck.lines.set(key, { ...line, drawn: held?.drawn ?? price(deck).createPriceLine(options(line)) });
+  if (held) held.drawn.applyOptions(options(deck, line));
+  deck.lines.set(key, { ...line, drawn: held?.drawn ?? price(deck).createPriceLine(options(deck, line)) });
 }
 
 export function removeLine(deck, key) {
@@ -31,8 +31,8 @@ export function removeLine(deck, key) {
 /** Once more, for a price series or colours that are new. */
 export function reline(deck) {
   for (const line of deck.lines?.values() ?? []) {
-    if (price(deck).priceLines().includes(line.drawn)) line.drawn.applyOptions(options(line));
-    else line.drawn = price(deck).createPriceLine(options(line));
+    if (price(deck).priceLines().includes(line.drawn)) line.drawn.applyOptions(options(deck, line));
+    else line.drawn = price(deck).createPriceLine(options(deck, line));
   }
 }
 
@@ -123,11 +123,11 @@ export function portrait(deck, words) {
   const top = Math.round(28 * ratio);
   const canvas = Object.assign(document.createElement('canvas'), { width: chart.width, height: chart.height + top });
   const context = canvas.getContext('2d');
-  context.fillStyle = token('bg');
+  context.fillStyle = token(deck, 'bg');
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(chart, 0, top);
-  context.fillStyle = token('text');
-  context.font = `${12 * ratio}px ${token('mono')}`;
+  context.fillStyle = token(deck, 'text');
+  context.font = `${12 * ratio}px ${token(deck, 'mono')}`;
   context.textBaseline = 'middle';
   context.fillText(words, 12 * ratio, top / 2);
   return new Promise((done, fail) =>
