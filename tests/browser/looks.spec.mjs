@@ -68,14 +68,15 @@ test('what is chosen in the settings shows at once and after a reload, before th
   await deck.close([/./]);
 });
 
-test('nothing moves where the system asks for it', async () => {
-  const deck = await Deck.open(browser, relay, { symbol: BTC }, { reducedMotion: 'reduce' });
-  const names = await deck.page.evaluate(() => {
-    const probe = document.createElement('i');
-    probe.className = 'flash';
-    document.body.append(probe);
-    return getComputedStyle(probe).animationName;
-  });
-  assert.equal(names, 'none');
+test('a changed value flashes, and nothing moves where the system asks for that', async () => {
+  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  const flash = () => deck.at('card-oi').evaluate((card) => [card.dataset.beat, getComputedStyle(card).animationName]);
+  const [beat, name] = await until('open interest to change', async () => {
+    const seen = await flash();
+    return seen[0] !== undefined && seen;
+  }, 60_000);
+  assert.equal(name, `beat-${beat}`);
+  await deck.page.emulateMedia({ reducedMotion: 'reduce' });
+  assert.equal((await flash())[1], 'none');
   await deck.close();
 });

@@ -10,7 +10,7 @@ use super::later::later;
 use super::oi_area::oi_area;
 use super::status::stale_age;
 use super::tape::Tape;
-use super::text::{flag, text};
+use super::text::{beat, flag, text};
 use crate::app::{use_deck, use_view};
 use crate::deck::SPARK;
 use crate::deck::view::View;
@@ -129,6 +129,7 @@ fn FundingPanel() -> impl IntoView {
                         data-testid="card-funding-apr"
                         data-value=text(move || apr().map(|v| v.to_string()))
                         data-level=move || level(apr(), FUNDING_LEVELS)
+                        data-beat=beat(move || apr().map(format::percent))
                         title="Yearly rate; positive: longs pay shorts"
                     >
                         {text(move || or_unknown(apr().map(format::percent)))} <span class="muted">" a year"</span>
@@ -248,6 +249,7 @@ fn OiCard() -> impl IntoView {
                     data-testid="card-oi"
                     data-value=text(move || value().or_else(coins).map(|v| v.to_string()))
                     data-level=known
+                    data-beat=beat(move || value().or_else(coins).map(format::compact))
                     aria-haspopup="dialog"
                     title="Show the last 24 hours"
                 >
