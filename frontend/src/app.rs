@@ -7,11 +7,12 @@ use wasm_bindgen::JsCast;
 
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
-use crate::desk::Desk;
-use crate::ui::later::later;
+use crate::desk::{Desk, DeskRef};
 use crate::ui::{
-    Compare, PageKeys, PaneTabs, RangeBar, Side, Stage, Strip, SurfacePlace, Surfaces, Toast, TopBar, replay,
+    Compare, PageKeys, PaneTabs, RangeBar, Side, Strip, SurfacePlace, Surfaces, Toast, TopBar, cell, cells, later,
+    replay,
 };
+use crate::workspace::Layout;
 
 /// A deck, for components; only the browser's one thread ever touches it.
 #[derive(Clone, Copy)]
@@ -57,15 +58,17 @@ pub(crate) fn mount() {
 #[component]
 fn App() -> impl IntoView {
     let desk = StoredValue::new_local(Desk::open());
+    provide_context(DeskRef(desk));
     // What the page's decks share is read through the first; it lives as long as the page.
     let first = desk.with_value(|desk| desk.first());
     let link = first.view.link;
+    let layout = desk.with_value(|desk| desk.layout);
     provide_deck(first);
     provide_context(Surfaces::new());
     // Built anew when another chart becomes active.
     let of_active = move |children: fn() -> AnyView| {
         move || {
-            provide_deck(desk.with_value(Desk::active));
+            provide_deck(desk.with_value(|desk| desk.active()));
             children()
         }
     };
@@ -73,8 +76,9 @@ fn App() -> impl IntoView {
         <a class="skip" href="#chart">"Skip to the chart"</a>
         <div class="deck" class:offline=move || link.get().state == LinkState::Offline>
             {of_active(|| view! { <TopBar/> }.into_any())}
-            <main class="stages">
-                <Stage/>
+            <main class="stages" data-testid="stages" data-layout=move || layout.get().name()>
+                {cell(0)}
+                {move || (layout.get() != Layout::One).then(|| later(cells))}
             </main>
             {of_active(|| {
                 let mode = use_view().mode;

@@ -12,6 +12,7 @@ pub mod settings;
 pub mod spark;
 pub mod typed;
 pub mod url_state;
+pub mod workspace;
 pub mod zone;
 
 #[cfg(target_arch = "wasm32")]

@@ -261,6 +261,13 @@ pub struct Settings {
     pub asked_venues: Option<Vec<String>>,
     /// Whether the table of venues is unfolded.
     pub compare: bool,
+    /// Several charts, as [`crate::workspace::Workspace::to_text`] writes them.
+    pub desk: Option<String>,
+    /// Saved arrangements: name and text.
+    pub workspaces: Vec<(String, String)>,
+    /// Symbols watched, and whether the list is shown.
+    pub watchlist: Vec<String>,
+    pub watching: bool,
 }
 
 impl Default for Settings {
@@ -283,6 +290,10 @@ impl Default for Settings {
             picks: Vec::new(),
             asked_venues: None,
             compare: false,
+            desk: None,
+            workspaces: Vec::new(),
+            watchlist: Vec::new(),
+            watching: false,
         }
     }
 }

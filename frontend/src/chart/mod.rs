@@ -365,6 +365,23 @@ impl Chart {
         self.set_window(market, timeframe, Window::around(bars.len(), Some(visible)), Some(visible));
     }
 
+    /// Shows the bars between two instants, of those held or soon to be; following, up to the newest.
+    pub(crate) fn show_times(
+        &mut self,
+        market: &Market,
+        timeframe: Timeframe,
+        from: Ms,
+        to: Ms,
+        follows: bool,
+    ) {
+        let bars = market.bars(timeframe);
+        let Some(start) = self.held.map(|held| bars.lower(held.first) as f64) else { return };
+        let end = if follows { bars.len() as f64 - 1.0 + RIGHT_BARS } else { bars.lower(to) as f64 };
+        let from = (bars.lower(from) as f64).min(end - 5.0);
+        self.js.show(from - start, end - start);
+        self.visible.set(Some((from - start, end - start)));
+    }
+
     /// Forgets all rows, as before another symbol's arrive.
     pub(crate) fn clear(&mut self) {
         for layer in self.shown_layers() {

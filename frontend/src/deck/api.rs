@@ -1,6 +1,7 @@
 //! `window.tapedeck`: what scripts and tests may ask, and the events they hear.
 
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
 
 use leptos::prelude::*;
 use serde::Serialize;
@@ -16,14 +17,18 @@ use crate::series::{Rolling, Timed};
 /// Keeps the closures behind the exposed object alive.
 pub(super) struct Api {
     target: Exposed,
+    speaks: Rc<RefCell<Weak<Deck>>>,
     _rows: Closure<dyn Fn(String) -> Option<String>>,
     _range: Closure<dyn Fn() -> Vec<f64>>,
     _snapshot: Closure<dyn Fn() -> js_sys::Promise>,
 }
 
 impl Api {
-    /// Speaks for whichever deck `find` gives; as `window.tapedeck` where it is the page's.
-    pub(super) fn new(find: impl Fn() -> Option<Rc<Deck>> + Clone + 'static, page: bool) -> Rc<Api> {
+    /// Speaks for a deck; as `window.tapedeck` where it is the page's.
+    pub(super) fn new(deck: &Weak<Deck>, page: bool) -> Rc<Api> {
+        let speaks = Rc::new(RefCell::new(deck.clone()));
+        let held = speaks.clone();
+        let find = move || held.borrow().upgrade();
         let of = find.clone();
         let rows = Closure::<dyn Fn(String) -> Option<String>>::new(move |id: String| of()?.rows(&id));
         let of = find.clone();
@@ -36,14 +41,18 @@ impl Api {
             picture.unwrap_or_else(|| js_sys::Promise::reject(&JsValue::from_str("there is no chart yet")))
         });
         let target = expose(&rows, &range, &snapshot, page);
-        Rc::new(Api { target, _rows: rows, _range: range, _snapshot: snapshot })
+        Rc::new(Api { target, speaks, _rows: rows, _range: range, _snapshot: snapshot })
+    }
+
+    /// Speaks for another deck from now on: who listens need not notice.
+    pub(super) fn speak_for(&self, deck: &Weak<Deck>) {
+        *self.speaks.borrow_mut() = deck.clone();
     }
 }
 
 impl Deck {
     pub(super) fn expose(&self) {
-        let me = self.me.clone();
-        *self.exposed.borrow_mut() = Some(Api::new(move || me.upgrade(), self.page.get()));
+        *self.exposed.borrow_mut() = Some(Api::new(&self.me, self.page.get()));
     }
 
     /// The object that scripts see.

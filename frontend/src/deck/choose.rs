@@ -5,6 +5,7 @@ use shared::event::{Channel, Topic};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use crate::chart::Aim;
+use crate::desk::Moved;
 use crate::feed::group;
 use crate::feed::rows::SymbolRow;
 use crate::format;
@@ -75,6 +76,7 @@ impl Deck {
         put(self.view.stage, Stage::Loading);
         self.remember();
         self.emit_choice("symbolchange");
+        self.moved(Moved::Symbol);
         self.load_marks();
         self.watch_layout();
         self.load_symbol();
@@ -168,6 +170,7 @@ impl Deck {
         self.settle_stage();
         self.remember();
         self.emit_choice("timeframechange");
+        self.moved(Moved::Timeframe);
         if self.view.range.get_untracked().is_some() {
             self.load_chosen();
         } else {

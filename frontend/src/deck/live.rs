@@ -195,8 +195,10 @@ impl Deck {
 
     /// Once a second: the clock in the panels, and what is read by the clock.
     fn tick(&self, now: Ms) {
-        put(self.view.wall, now);
-        put(self.view.now, now + self.core.borrow().clock_offset);
+        if !self.beside {
+            put(self.view.wall, now);
+            put(self.view.now, now + self.core.borrow().clock_offset);
+        }
         self.keep_view();
         let ticks = {
             let mut core = self.core.borrow_mut();

@@ -52,8 +52,17 @@ impl Deck {
     }
 
     async fn find_relay(&self) -> Result<(), HttpError> {
-        let rows: Vec<SymbolRow> = http::get(&self.relay, "symbols", &[]).await?;
-        self.read_status().await;
+        let rows: Vec<SymbolRow> = if self.beside {
+            // The page's first deck asks for all.
+            while self.view.symbols.with_untracked(Vec::is_empty) && !self.disposed.get() {
+                gloo_timers::future::TimeoutFuture::new(50).await;
+            }
+            self.view.symbols.get_untracked()
+        } else {
+            let rows = http::get(&self.relay, "symbols", &[]).await?;
+            self.read_status().await;
+            rows
+        };
         if self.disposed.get() {
             return Ok(());
         }
@@ -67,7 +76,7 @@ impl Deck {
         {
             self.toast(format!("{asked} is not listed here."));
         }
-        self.view.symbols.set(rows);
+        put(self.view.symbols, rows);
         let Some(row) = choice else {
             return Err(HttpError::Unreadable("it lists no symbols".into()));
         };
@@ -130,14 +139,16 @@ impl Deck {
                 return;
             }
             deck.load_newest(Timeframe::M1).await;
-            for timeframe in Timeframe::ALL {
+            // A grid has little room for history: one timeframe, and what the day's change is counted from.
+            let others: &[Timeframe] = if deck.beside { &[Timeframe::M5] } else { &Timeframe::ALL };
+            for timeframe in others.iter().copied() {
                 if deck.turn().0 != generation {
                     return;
                 }
                 deck.load_newest(timeframe).await;
             }
             deck.load_gaps().await;
-            while deck.turn().0 == generation && deck.minutes_wanted() {
+            while !deck.beside && deck.turn().0 == generation && deck.minutes_wanted() {
                 if !deck.load_older(Timeframe::M1).await {
                     break;
                 }

@@ -7,6 +7,7 @@
 //! A page holds several ([`crate::desk`]). A deck owns its signals and everything it asked of the browser, and
 //! gives all of it back when it is disposed of.
 
+mod among;
 mod api;
 mod choose;
 mod gaps;
@@ -35,6 +36,7 @@ use shared::market::{Ms, Timeframe, VenueId};
 use wasm_bindgen::prelude::*;
 
 use crate::chart::Chart;
+use crate::desk::Desk;
 use crate::feed::line::{Line, Member};
 use crate::feed::pairs::Pairs;
 use crate::listener::Listener;
@@ -43,10 +45,13 @@ use crate::settings::{Settings, SymbolView};
 use crate::url_state::UrlState;
 
 use api::Api;
-use page::{apply_looks, storage};
+use page::apply_looks;
 use show::Stale;
 pub(crate) use sums::SPARK;
 use view::{GuardsView, LinkState, View, put};
+
+/// Charts that are not the active one are painted so often, ms.
+const ASIDE_EVERY: u32 = 300;
 
 /// What a deck begins with.
 #[derive(Default)]
@@ -59,6 +64,8 @@ pub(crate) struct DeckOptions {
     pub(crate) page: bool,
     /// A deck of the same page, whose theme, clock, symbols and line are this one's as well.
     pub(crate) beside: Option<View>,
+    /// The desk it stands on; an embed stands alone.
+    pub(crate) desk: Weak<Desk>,
 }
 
 /// What is known of one timeframe's history.
@@ -127,6 +134,9 @@ pub(crate) struct Deck {
     pub(crate) relay: String,
     /// See [`DeckOptions::page`]; moves between decks.
     page: Cell<bool>,
+    desk: Weak<Desk>,
+    /// Shares the page's clock and symbols with the first deck, and holds less history.
+    beside: bool,
     core: RefCell<Core>,
     /// Set by the chart's own events, which may come while the core is borrowed.
     crosshair: Cell<Option<Ms>>,
@@ -136,6 +146,11 @@ pub(crate) struct Deck {
     ready: Cell<bool>,
     /// The animation frame asked for.
     frame: Cell<Option<i32>>,
+    /// Waits until a chart that is not the active one is painted again.
+    pause: Cell<Option<gloo_timers::callback::Timeout>>,
+    pausing: Cell<bool>,
+    /// What linked charts were last told to show.
+    range_told: Cell<Option<(Ms, Ms)>>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
     exposed: RefCell<Option<Rc<Api>>>,
     /// Given back in [`Deck::dispose`].
@@ -149,9 +164,8 @@ pub(crate) struct Deck {
 
 impl Deck {
     pub(crate) fn new(options: DeckOptions) -> Rc<Deck> {
-        let DeckOptions { asked, relay, page, beside } = options;
-        let stored = storage().and_then(|s| s.get_item(Settings::KEY).ok().flatten());
-        let mut settings = Settings::parse(stored.as_deref());
+        let DeckOptions { asked, relay, page, beside, desk } = options;
+        let mut settings = Settings::stored();
         settings.theme = asked.theme.unwrap_or(settings.theme);
         if let Some(panes) = &asked.panes {
             settings.panes = panes.clone();
@@ -179,6 +193,8 @@ impl Deck {
             view,
             relay,
             page: Cell::new(page),
+            desk,
+            beside: beside.is_some(),
             core: RefCell::new(Core {
                 settings,
                 asked,
@@ -212,6 +228,9 @@ impl Deck {
             layout_moved: Cell::new(false),
             ready: Cell::new(false),
             frame: Cell::new(None),
+            pause: Cell::new(None),
+            pausing: Cell::new(false),
+            range_told: Cell::new(None),
             on_frame: RefCell::new(None),
             exposed: RefCell::new(None),
             listeners: RefCell::default(),
@@ -244,7 +263,9 @@ impl Deck {
             }
         });
         self.listeners.borrow_mut().push(leaving);
-        self.expose();
+        if !self.beside {
+            self.expose();
+        }
         let me = self.me.clone();
         let member = Line::join(&self.relay, move |said| {
             if let Some(deck) = me.upgrade() {
@@ -262,6 +283,7 @@ impl Deck {
         self.listeners.take();
         let line = self.line.take();
         self.exposed.take();
+        self.pause.take();
         if let (Some(window), Some(frame)) = (web_sys::window(), self.frame.take()) {
             let _ = window.cancel_animation_frame(frame);
         }
@@ -277,6 +299,9 @@ impl Deck {
 
     /// The market's now: our clock by the relay's, which in a replay runs in recorded time.
     pub(crate) fn now(&self) -> Ms {
+        if self.beside {
+            return wall() + (self.view.now.get_untracked() - self.view.wall.get_untracked());
+        }
         wall() + self.core.borrow().clock_offset
     }
 
@@ -300,6 +325,27 @@ impl Deck {
 
     /// One paint in the next animation frame; a hidden tab has none and so paints nothing.
     pub(crate) fn ask_frame(&self) {
+        if self.frame.get().is_some() || self.disposed.get() || self.pausing.get() {
+            return;
+        }
+        if self.is_aside() {
+            if !self.view.phone.get_untracked() {
+                self.pausing.set(true);
+                let me = self.me.clone();
+                let later = gloo_timers::callback::Timeout::new(ASIDE_EVERY, move || {
+                    if let Some(deck) = me.upgrade() {
+                        deck.pausing.set(false);
+                        deck.ask_now();
+                    }
+                });
+                self.pause.set(Some(later));
+            }
+            return;
+        }
+        self.ask_now();
+    }
+
+    fn ask_now(&self) {
         if self.frame.get().is_some() || self.disposed.get() {
             return;
         }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
+use crate::desk::{HASH, Moved};
 use crate::listener::Listener;
 use crate::settings::{Prefs, Settings, Theme};
 use crate::url_state::UrlState;
@@ -30,11 +31,14 @@ impl Deck {
     }
 
     /// Writes address and settings.
-    pub(super) fn remember(&self) {
+    pub(crate) fn remember(&self) {
         if !self.page.get() {
-            return;
+            return self.moved(Moved::State);
         }
+        let desk = self.desk.upgrade().and_then(|desk| desk.text());
+        let hash = desk.as_ref().map_or_else(String::new, |text| format!("{HASH}{text}"));
         let mut core = self.core.borrow_mut();
+        core.settings.desk = desk;
         core.settings.theme = self.view.theme.get_untracked();
         core.settings.prefs = self.view.prefs.get_untracked();
         if let Some(storage) = storage() {
@@ -54,13 +58,21 @@ impl Deck {
             theme: Some(core.settings.theme),
         };
         if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&state.to_query()));
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&(state.to_query() + &hash)));
         }
     }
 }
 
 pub(super) fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok().flatten()
+}
+
+impl Settings {
+    /// What this browser remembers.
+    pub(crate) fn stored() -> Settings {
+        let text = storage().and_then(|s| s.get_item(Settings::KEY).ok().flatten());
+        Settings::parse(text.as_deref())
+    }
 }
 
 /// Looks are attributes of the root: the style sheet says what they mean.

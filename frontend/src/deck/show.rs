@@ -136,6 +136,7 @@ impl Deck {
         if let Some(bar) = newest {
             self.emit_bar(&bar);
         }
+        self.tell_range();
         self.load_behind();
         self.load_signals_behind();
         self.load_topics_behind();

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::market::Ms;
 
+use crate::desk::Moved;
 use crate::chart::{Chart, crosshair_time};
 
 use super::Deck;
@@ -72,6 +73,7 @@ impl Deck {
 
     fn crosshair(&self, at: Option<Ms>) {
         self.crosshair.set(at);
+        self.moved(Moved::Crosshair(at));
         self.crosshair_moved.set(true);
         self.ask_frame();
     }

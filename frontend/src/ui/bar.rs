@@ -14,6 +14,8 @@ use crate::settings::Theme;
 
 /// A looking glass.
 const GLASS: &str = "M11 7A4 4 0 1 1 3 7a4 4 0 0 1 8 0zM10 10l4 4";
+/// Four panes.
+const GRID: &str = "M2.5 2.5h11v11h-11zM8 2.5v11M2.5 8h11";
 /// Three sliders.
 const GEAR: &str = "M2 4h6m4 0h2M2 8h1m4 0h7M2 12h7m4 0h1M10 2.5v3M5 6.5v3M11 10.5v3";
 /// A question mark in a circle.
@@ -54,6 +56,7 @@ pub(crate) fn TopBar() -> impl IntoView {
                     </svg>
                 </button>
                 {opener(Surface::Palette, "All commands (Ctrl K)", GLASS)}
+                {opener(Surface::Charts, "Charts and workspaces", GRID)}
                 {opener(Surface::Settings, "Settings", GEAR)}
                 {opener(Surface::Help, "Keys and notices (?)", HELP)}
             </div>

@@ -4,6 +4,8 @@
 
 mod bar;
 mod cards;
+mod cells;
+mod charts;
 mod commands;
 mod compare;
 mod explain;
@@ -29,12 +31,12 @@ mod text;
 
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;
+pub(crate) use cells::{cell, cells};
 pub(crate) use compare::Compare;
 pub(crate) use keys::PageKeys;
 pub(crate) use later::{later, lazy};
 pub(crate) use panes::PaneTabs;
 pub(crate) use range::RangeBar;
 pub(crate) use replay::replay;
-pub(crate) use stage::Stage;
 pub(crate) use strip::{Strip, Toast};
 pub(crate) use surface::{SurfacePlace, Surfaces};

@@ -87,7 +87,7 @@ fn built() -> AnyView {
 }
 
 /// A row with options of which one is chosen; `pick` gets its place when that changes.
-fn choice(
+pub(super) fn choice(
     name: &'static str,
     label: &'static str,
     note: &'static str,

@@ -52,7 +52,7 @@ pub(crate) fn Stage() -> impl IntoView {
         >
             <div
                 class="chart"
-                id="chart"
+                id=deck.with(|d| d.is_first()).then_some("chart")
                 node_ref=place
                 tabindex="0"
                 role="application"

@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::charts::charts;
 use super::commands::{palette, spot, timeframe_box};
 use super::help::help;
 use super::later::later;
@@ -18,6 +19,7 @@ pub(crate) enum Surface {
     Table,
     /// What can be done at a price, which is what was typed.
     Spot,
+    Charts,
 }
 
 /// Which one is up, and what was typed to get there.
@@ -95,6 +97,7 @@ pub(crate) fn SurfacePlace() -> impl IntoView {
             Surface::Timeframe => later(timeframe_box),
             Surface::Table => later(table),
             Surface::Spot => later(spot),
+            Surface::Charts => later(charts),
         })
     }
 }
@@ -127,6 +130,7 @@ const fn name(surface: Surface) -> &'static str {
         Surface::Timeframe => "timeframe",
         Surface::Table => "table",
         Surface::Spot => "spot",
+        Surface::Charts => "charts",
     }
 }
 

@@ -458,9 +458,19 @@ export function onRange(deck, callback) {
 }
 
 export function onCrosshair(deck, callback) {
-  const listen = (p) => callback(p.time === undefined || !p.point ? NaN : p.time, p.paneIndex ?? -1);
+  const listen = (p) => {
+    if (!deck.echo) callback(p.time === undefined || !p.point ? NaN : p.time, p.paneIndex ?? -1);
+  };
   deck.chart.subscribeCrosshairMove(listen);
   deck.undo.push(() => deck.chart.unsubscribeCrosshairMove(listen));
+}
+
+// The crosshair as another chart has it; NaN: none.
+export function crosshair(deck, seconds, price) {
+  deck.echo = true;
+  if (Number.isNaN(seconds) || !deck.series[0]) deck.chart.clearCrosshairPosition();
+  else deck.chart.setCrosshairPosition(price, seconds, deck.series[0]);
+  deck.echo = false;
 }
 
 // Calls back after any pane changed its height or the chart its size.

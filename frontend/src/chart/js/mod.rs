@@ -120,6 +120,12 @@ impl JsChart {
         self.crosshair = Some(closure);
     }
 
+    /// Puts the crosshair onto a bar at a price, or takes it away; [`Self::on_crosshair`] is not told.
+    pub(crate) fn crosshair(&self, at: Option<(shared::market::Ms, f64)>) {
+        let (seconds, price) = at.map_or((f64::NAN, 0.0), |(at, price)| (crate::series::layers::seconds(at), price));
+        raw::crosshair(&self.deck, seconds, price);
+    }
+
     /// Calls back after a pane or the chart changed its size; call again after panes came or went.
     pub(crate) fn on_layout(&mut self, callback: impl FnMut() + 'static) {
         let closure = Closure::<dyn FnMut()>::new(callback);

@@ -54,6 +54,7 @@ extern "C" {
     pub(crate) fn on_range(deck: &JsDeck, callback: &Closure<dyn FnMut(f64, f64)>);
     #[wasm_bindgen(js_name = onCrosshair)]
     pub(crate) fn on_crosshair(deck: &JsDeck, callback: &Closure<dyn FnMut(f64, i32)>);
+    pub(crate) fn crosshair(deck: &JsDeck, seconds: f64, price: f64);
     #[wasm_bindgen(js_name = onLayout)]
     pub(crate) fn on_layout(deck: &JsDeck, callback: &Closure<dyn FnMut()>);
     #[wasm_bindgen(js_name = paneRects)]

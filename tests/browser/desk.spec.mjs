@@ -1,0 +1,98 @@
+// Several charts on one page: layouts, the active chart, links between charts, workspaces, all of it after a reload.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { BTC, Deck, launch } from './support/deck.mjs';
+import { Relay } from './support/relay.mjs';
+import { until } from './support/wait.mjs';
+
+const ETH = 'ETHUSDT-PERP';
+
+let relay;
+let browser;
+before(async () => {
+  relay = await Relay.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+/** What each chart says that it shows. */
+const names = (deck) => deck.page.locator('.cell-name').allInnerTexts();
+const charts = (deck) => deck.page.locator('.cell').count();
+
+test('four charts: active, linked, restored, saved, shared, and back to one', async () => {
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '5m', panes: '' }, {}, async (page) => {
+    page.sockets = 0;
+    page.on('websocket', () => (page.sockets += 1));
+  });
+  await deck.live();
+  await until('bars', async () => (await deck.bars('price')).length > 0);
+  await deck.at('open-charts').click();
+  await deck.at('setting-layout-2').check();
+  await deck.page.keyboard.press('Escape');
+  await until('four charts', async () => (await charts(deck)) === 4);
+  await until('four named charts', async () => (await names(deck)).every((name) => name.startsWith(BTC)));
+  assert.equal(deck.page.sockets, 1, 'one socket for all');
+
+  await deck.page.getByTestId('chart-2').locator('.cell-name').click();
+  await until('the third to be active', async () => /active/.test(await deck.at('chart-2').getAttribute('class')));
+  await deck.choose('symbol-select', ETH);
+  await deck.timeframe('1H');
+  await until('ETH in the third alone', async () => {
+    const shown = await names(deck);
+    return shown.filter((name) => name.startsWith(ETH)).length === 1 && shown[2].startsWith(ETH) && shown[2].endsWith('1H');
+  });
+  await until('window.tapedeck to speak of the active chart', async () => {
+    const bars = await deck.bars('price');
+    return bars.length > 1 && bars.at(-1).close < 20_000 && bars[1].timestamp - bars[0].timestamp === 3_600_000;
+  });
+  await until('every chart to have painted', async () =>
+    deck.page.evaluate(() => document.querySelectorAll('.chart-skeleton, .notice').length === 0));
+  await deck.screenshot('layout-2x2');
+
+  await deck.page.reload();
+  await deck.live();
+  await until('the same after a reload', async () => {
+    const shown = await names(deck);
+    return shown.length === 4 && shown[2].startsWith(ETH) && shown[2].endsWith('1H') && shown[0].startsWith(BTC);
+  });
+  assert.match(await deck.at('chart-2').getAttribute('class'), /active/);
+
+  await deck.at('open-charts').click();
+  await deck.at('workspace-name').fill('Majors');
+  await deck.page.getByRole('button', { name: 'Save' }).click();
+  const download = deck.page.waitForEvent('download');
+  await deck.at('workspace').getByText('Export').click();
+  const file = await (await download).path();
+  assert.equal(JSON.parse(await readFile(file, 'utf8')).name, 'Majors');
+  const link = await deck.at('workspace-link').inputValue();
+  await deck.at('link-timeframe').check();
+  await until('one timeframe in all', async () => (await names(deck)).every((name) => name.endsWith('1H')));
+  await deck.at('link-crosshair').check();
+  await deck.at('setting-layout-0').check();
+  await until('one chart', async () => (await charts(deck)) === 1);
+  assert.equal(deck.query().get('symbol'), ETH, 'the active chart stays');
+  await deck.at('workspace').getByRole('button', { name: 'Majors' }).first().click();
+  await until('the saved charts', async () => {
+    const shown = await names(deck);
+    return shown.length === 4 && shown[0].startsWith(BTC) && shown[0].endsWith('5m') && shown[2].endsWith('1H');
+  });
+  await deck.page.getByLabel('Delete Majors').click();
+  await until('it to be gone', async () => (await deck.at('workspace').count()) === 0);
+  await deck.at('workspace-import').setInputFiles(file);
+  await until('it to be imported', async () => (await deck.at('workspace').count()) === 1);
+  await deck.screenshot('charts-dialog');
+  await deck.close();
+
+  const other = await Deck.visit(browser, { url: 'about:blank#' }, {});
+  await other.page.goto(link);
+  await other.live();
+  await until('the shared charts', async () => {
+    const shown = await names(other);
+    return shown.length === 4 && shown[2].startsWith(ETH) && shown[0].startsWith(BTC);
+  });
+  await other.close();
+});
