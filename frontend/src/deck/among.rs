@@ -27,6 +27,11 @@ impl Deck {
         !self.beside
     }
 
+    /// Where its relay is; empty for the page's host.
+    pub(crate) fn relay(&self) -> &str {
+        &self.relay
+    }
+
     /// What it shows.
     pub(crate) fn state(&self) -> UrlState {
         let open = self.view.open.get_untracked();

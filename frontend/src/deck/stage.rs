@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use shared::market::Ms;
 
-use crate::desk::Moved;
 use crate::chart::{Chart, crosshair_time};
+use crate::desk::Moved;
 
 use super::Deck;
 use super::view::{Stage, put};

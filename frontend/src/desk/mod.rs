@@ -36,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) active: RwSignal<usize>,
     pub(crate) layout: RwSignal<Layout>,
     pub(crate) links: RwSignal<Links>,
+    /// The watchlist is shown.
+    pub(crate) watching: RwSignal<bool>,
     /// Of the app: signals of charts made in a dialog outlive it.
     owner: Owner,
     /// What is told now was done by the desk itself.
@@ -90,6 +92,7 @@ impl Desk {
             active: RwSignal::new(0),
             layout: RwSignal::new(layout),
             links: RwSignal::new(links),
+            watching: RwSignal::new(Settings::stored().watching),
             owner: Owner::current().unwrap_or_default(),
             echo: Cell::new(false),
             me: me.clone(),
@@ -156,6 +159,12 @@ impl Desk {
         gone.iter().for_each(|deck| deck.dispose());
         self.first().ask_frame();
         self.moved(&self.first(), Moved::State);
+    }
+
+    pub(crate) fn toggle_watching(&self) {
+        let watching = !self.watching.get_untracked();
+        self.watching.set(watching);
+        self.at(self.active.get_untracked()).keep(|s| s.watching = watching);
     }
 
     pub(crate) fn toggle_link(&self, link: Links) {

@@ -7,8 +7,9 @@ use super::compare::CompareToggle;
 use super::picker::{PaneMenu, SymbolPicker, VenuePicker, VenuesMenu};
 use super::status::{ConnectionStatus, ModeBadge};
 use super::surface::{Surface, opener};
-use super::text::flag;
+use super::text::{flag, text};
 use crate::app::{use_deck, use_view};
+use crate::desk::use_desk;
 use crate::format;
 use crate::settings::Theme;
 
@@ -24,6 +25,8 @@ const HELP: &str =
 
 #[component]
 pub(crate) fn TopBar() -> impl IntoView {
+    let desk = use_desk();
+    let watching = desk.with(|d| d.watching);
     let deck = use_deck();
     let view = use_view();
     let theme_label = move || match view.theme.get() {
@@ -56,6 +59,18 @@ pub(crate) fn TopBar() -> impl IntoView {
                     </svg>
                 </button>
                 {opener(Surface::Palette, "All commands (Ctrl K)", GLASS)}
+                <button
+                    class="icon"
+                    data-testid="watch-toggle"
+                    aria-label="Watchlist"
+                    title="Watchlist"
+                    aria-pressed=text(move || watching.get().to_string())
+                    on:click=move |_| desk.with(|d| d.toggle_watching())
+                >
+                    <svg viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" aria-hidden="true">
+                        <path d="M2.5 4h11M2.5 8h11M2.5 12h7"/>
+                    </svg>
+                </button>
                 {opener(Surface::Charts, "Charts and workspaces", GRID)}
                 {opener(Surface::Settings, "Settings", GEAR)}
                 {opener(Surface::Help, "Keys and notices (?)", HELP)}

@@ -11,9 +11,11 @@ use super::oi_area::oi_area;
 use super::status::stale_age;
 use super::tape::Tape;
 use super::text::{beat, flag, text};
+use super::watch::watchlist;
 use crate::app::{use_deck, use_view};
 use crate::deck::SPARK;
 use crate::deck::view::View;
+use crate::desk::use_desk;
 use crate::feed::group::ALL;
 use crate::format;
 
@@ -28,8 +30,10 @@ const OI_AGE: Ms = Ms(600_000);
 
 #[component]
 pub(crate) fn Side() -> impl IntoView {
+    let watching = use_desk().with(|d| d.watching);
     view! {
         <aside class="side" aria-label="Market">
+            {move || watching.get().then(|| later(watchlist))}
             <FundingPanel/>
             <BasisCard/>
             <BookCard/>

@@ -157,9 +157,9 @@ fn shared(desk: DeskRef, view: View) -> AnyView {
     let link = move || {
         // Follows what may change while the dialog is up.
         desk.with(|d| (d.layout.track(), d.links.track(), d.active.track()));
-        let page = web_sys::window().map(|w| w.location()).and_then(|l| {
-            Some(format!("{}{}", l.origin().ok()?, l.pathname().ok()?))
-        });
+        let page = web_sys::window()
+            .map(|w| w.location())
+            .and_then(|l| Some(format!("{}{}", l.origin().ok()?, l.pathname().ok()?)));
         format!("{}{HASH}{}", page.unwrap_or_default(), desk.with(|d| d.workspace().to_text()))
     };
     let copy = move |_| {
@@ -167,7 +167,8 @@ fn shared(desk: DeskRef, view: View) -> AnyView {
         let Some(clipboard) = clipboard else { return };
         leptos::task::spawn_local(async move {
             let done = JsFuture::from(clipboard.write_text(&untrack(link))).await;
-            let said = if done.is_ok() { "Link copied." } else { "The browser refused; copy the link by hand." };
+            let said =
+                if done.is_ok() { "Link copied." } else { "The browser refused; copy the link by hand." };
             view.toast.set(Some(said.into()));
         });
     };

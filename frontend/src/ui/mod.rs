@@ -28,6 +28,7 @@ mod surface;
 mod table;
 mod tape;
 mod text;
+mod watch;
 
 pub(crate) use bar::TopBar;
 pub(crate) use cards::Side;

@@ -122,7 +122,8 @@ impl JsChart {
 
     /// Puts the crosshair onto a bar at a price, or takes it away; [`Self::on_crosshair`] is not told.
     pub(crate) fn crosshair(&self, at: Option<(shared::market::Ms, f64)>) {
-        let (seconds, price) = at.map_or((f64::NAN, 0.0), |(at, price)| (crate::series::layers::seconds(at), price));
+        let (seconds, price) =
+            at.map_or((f64::NAN, 0.0), |(at, price)| (crate::series::layers::seconds(at), price));
         raw::crosshair(&self.deck, seconds, price);
     }
 
