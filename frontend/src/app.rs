@@ -9,8 +9,8 @@ use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::{Desk, DeskRef};
 use crate::ui::{
-    Compare, PageKeys, PaneTabs, RangeBar, Side, Strip, SurfacePlace, Surfaces, Toast, TopBar, cell, cells, later,
-    replay,
+    Compare, PageKeys, PaneTabs, RangeBar, Side, Strip, SurfacePlace, Surfaces, Toast, TopBar, cell, cells,
+    later, replay,
 };
 use crate::workspace::Layout;
 

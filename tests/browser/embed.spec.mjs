@@ -98,7 +98,6 @@ test('three charts share a socket, say what happens and leave nothing behind', a
       return error.message;
     }
   }), /no series "nonsense": use price, volume/);
-  await page.screenshot({ path: new URL('../out/embed.png', import.meta.url).pathname });
 
   // Attributes change what is shown.
   await page.evaluate((eth) => {

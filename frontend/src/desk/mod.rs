@@ -122,7 +122,8 @@ impl Desk {
 
     fn add(&self, asked: UrlState) {
         let beside = Some(self.first().view);
-        let options = DeckOptions { asked, relay: relay(), beside, desk: self.me.clone(), ..DeckOptions::default() };
+        let options =
+            DeckOptions { asked, relay: relay(), beside, desk: self.me.clone(), ..DeckOptions::default() };
         let deck = self.owner.with(|| Deck::new(options));
         self.decks.borrow_mut().push(deck);
     }

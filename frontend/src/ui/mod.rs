@@ -39,5 +39,6 @@ pub(crate) use later::{later, lazy};
 pub(crate) use panes::PaneTabs;
 pub(crate) use range::RangeBar;
 pub(crate) use replay::replay;
+pub(crate) use stage::Stage;
 pub(crate) use strip::{Strip, Toast};
 pub(crate) use surface::{SurfacePlace, Surfaces};
