@@ -1,4 +1,4 @@
-//! Where data comes from: the relay's HTTP answers ([`rows`], `http`) and its socket ([`line`], `socket`).
+//! Where data comes from: the relay's HTTP answers ([`rows`], `http`) and its socket ([`mod@line`], `socket`).
 
 pub mod group;
 pub mod line;
