@@ -6,6 +6,7 @@
 
 pub mod feed;
 pub mod format;
+pub mod json;
 pub mod range;
 pub mod series;
 pub mod settings;

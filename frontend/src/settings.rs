@@ -1,16 +1,14 @@
 //! What the person arranged, remembered between visits.
 
-use serde::{Deserialize, Serialize};
 use shared::market::{Ms, Symbol, Timeframe};
 use shared::maths::indicators::Indicator;
 
+use crate::json::{self, members, words, writes};
 use crate::series::is_overlay;
-
 use crate::zone::Zone;
 
 /// The two looks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Theme {
     #[default]
     Dark,
@@ -38,8 +36,7 @@ impl Theme {
 }
 
 /// A pane under the price.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Pane {
     /// The price itself, above all others.
     Price,
@@ -107,8 +104,7 @@ impl Pane {
 }
 
 /// How the price scale counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ScaleMode {
     #[default]
     Plain = 0,
@@ -118,8 +114,7 @@ pub enum ScaleMode {
 }
 
 /// How the price scale stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Scale {
     pub mode: ScaleMode,
     /// Higher prices further down.
@@ -127,8 +122,7 @@ pub struct Scale {
 }
 
 /// What tells rising from falling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Palette {
     /// Lime and rose.
     #[default]
@@ -148,8 +142,7 @@ impl Palette {
 }
 
 /// What the settings dialog holds: true of the whole page, whatever it shows.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Prefs {
     pub palette: Palette,
     /// Nothing moves, even where the system does not ask for it.
@@ -177,8 +170,7 @@ impl Default for Prefs {
 }
 
 /// How bars are drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PriceStyle {
     #[default]
     Candles,
@@ -213,8 +205,7 @@ impl PriceStyle {
 }
 
 /// What is drawn on the price beside its bars.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Drawn {
     /// Arrows of signals.
     pub signals: bool,
@@ -231,8 +222,7 @@ impl Default for Drawn {
 }
 
 /// Everything remembered. Unknown fields of newer versions are ignored, missing ones take their default.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     pub theme: Theme,
     pub prefs: Prefs,
@@ -257,7 +247,6 @@ pub struct Settings {
     /// Venues compared, by group; a group that is absent compares all.
     pub picks: Vec<(String, Vec<String>)>,
     /// Venues the address asks for, in place of what is remembered, for the first group opened.
-    #[serde(skip)]
     pub asked_venues: Option<Vec<String>>,
     /// Whether the table of venues is unfolded.
     pub compare: bool,
@@ -307,11 +296,11 @@ impl Settings {
 
     /// Reads what was stored; anything unreadable gives the defaults.
     pub fn parse(text: Option<&str>) -> Settings {
-        text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default()
+        text.and_then(|t| json::read(t).ok()).unwrap_or_default()
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json::written(self)
     }
 
     /// The share of the price pane's height a pane asks for.
@@ -350,8 +339,7 @@ impl Settings {
 }
 
 /// How a symbol was last looked at.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct SymbolView {
     /// Under the price; none where that was never kept.
     pub panes: Option<Vec<Pane>>,
@@ -371,12 +359,43 @@ impl SymbolView {
 
     /// Reads what was stored; anything unreadable gives the defaults.
     pub fn parse(text: Option<&str>) -> SymbolView {
-        text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default()
+        text.and_then(|t| json::read(t).ok()).unwrap_or_default()
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json::written(self)
     }
+}
+
+words! {
+    Theme { Dark "dark", Light "light" }
+    Pane {
+        Price "price", Oi "oi", Funding "funding", Cvd "cvd", Liq "liq", Rsi "rsi", Macd "macd", Spread "spread",
+        Depth "depth"
+    }
+    ScaleMode { Plain "plain", Log "log", Percent "percent" }
+    Palette { Lime "lime", Safe "safe" }
+    Zone { Utc "utc", Local "local" }
+    PriceStyle { Candles "candles", Bars "bars", Line "line", Area "area" }
+}
+
+/// Both ways with the same members.
+macro_rules! kept {
+    ($($name:ident { $($field:ident),* $(,)? })*) => { $(
+        members! { $name { $($field),* } }
+        writes! { $name { $($field),* } }
+    )* };
+}
+
+kept! {
+    Scale { mode, inverted }
+    Prefs { palette, less_motion, shortcuts, zone, funding_green, tape_min }
+    Drawn { signals, liquidations, heat }
+    Settings {
+        theme, prefs, panes, folded, maximised, phone_pane, pane_heights, price_style, indicators, drawn, side_open,
+        symbol, venue, timeframe, picks, compare, desk, workspaces, watchlist, watching
+    }
+    SymbolView { panes, folded, pane_heights, bars, span }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Several charts on one page as a line of text: what settings, saved workspaces and links hold.
 
-use serde::{Deserialize, Serialize};
-
+use crate::json::{self, needs, writes};
 use crate::url_state::UrlState;
 
 /// How many charts, and how they stand.
@@ -95,7 +94,6 @@ impl Workspace {
 }
 
 /// The file a workspace is exported as.
-#[derive(Serialize, Deserialize)]
 struct File {
     /// Version of the form.
     tapedeck_workspace: u32,
@@ -103,10 +101,13 @@ struct File {
     desk: String,
 }
 
+needs! { File { tapedeck_workspace, name, desk; } }
+writes! { File { tapedeck_workspace, name, desk } }
+
 /// A saved workspace as a JSON file.
 pub fn to_file(name: &str, text: &str) -> String {
     let file = File { tapedeck_workspace: 1, name: name.to_owned(), desk: text.to_owned() };
-    serde_json::to_string(&file).unwrap_or_default()
+    json::written(&file)
 }
 
 /// Name and text of a workspace in a file.
@@ -114,7 +115,7 @@ pub fn to_file(name: &str, text: &str) -> String {
 /// # Errors
 /// One line for the person who chose it: what is wrong with the file.
 pub fn from_file(file: &str) -> Result<(String, String), &'static str> {
-    let file: File = serde_json::from_str(file).map_err(|_| "This file is not a tapedeck workspace.")?;
+    let file: File = json::read(file).map_err(|_| "This file is not a tapedeck workspace.")?;
     if file.tapedeck_workspace != 1 {
         return Err("This workspace was saved by a newer tapedeck.");
     }

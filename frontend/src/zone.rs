@@ -1,11 +1,9 @@
 //! The time zone in which times are shown. Data stays in UTC.
 
-use serde::{Deserialize, Serialize};
 use shared::market::Ms;
 
 /// Which clock a person reads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Zone {
     #[default]
     Utc,

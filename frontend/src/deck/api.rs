@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use leptos::prelude::*;
-use serde::Serialize;
 use shared::event::Bar;
 use wasm_bindgen::prelude::*;
 
 use crate::chart::js::{Exposed, emit, expose};
 
 use super::Deck;
+use crate::json::{Write, write_list, write_object, written};
 use crate::series::heat::Cell;
 use crate::series::{Rolling, Timed};
 
@@ -83,25 +83,23 @@ impl Deck {
                             rates.push(rate);
                         }
                         rates.extend(paid);
-                        serde_json::to_string(&rates).ok()
+                        Some(list(rates))
                     }
                 }
             }
             "signals" => json_rows(&market.signals),
-            "marks" => {
-                serde_json::to_string(&core.chart.as_ref()?.marks().chunks(3).collect::<Vec<_>>()).ok()
-            }
+            "marks" => Some(written(&core.chart.as_ref()?.marks().chunks(3).collect::<Vec<_>>())),
             "heatmap" => self.view.heat.with_untracked(|heat| {
-                let cell = |c: &Cell| [f64::from(c.t), f64::from(c.p), c.count as f64, c.size_usd];
+                let cell = |c: &Cell| vec![f64::from(c.t), f64::from(c.p), c.count as f64, c.size_usd];
                 let cells: Vec<_> = heat.iter().flat_map(|h| h.cells.iter().map(cell)).collect();
-                serde_json::to_string(&cells).ok()
+                Some(written(&cells))
             }),
             "indicators" => Some(market.studies.to_json()),
             "books" => json_rows(market.books()),
             "shaded" => core.chart.as_ref().map(|chart| chart.bands()),
             "holes" => {
                 let gaps: Vec<_> = core.gaps.list().iter().map(|hole| hole.gap).collect();
-                serde_json::to_string(&gaps).ok()
+                Some(written(&gaps))
             }
             _ => None,
         }
@@ -130,9 +128,7 @@ impl Deck {
     }
 
     pub(super) fn emit_bar(&self, bar: &Bar) {
-        if let Ok(detail) = serde_json::to_string(bar) {
-            self.emit("bar", &detail);
-        }
+        self.emit("bar", &written(bar));
     }
 
     pub(super) fn emit_status(&self) {
@@ -148,14 +144,21 @@ impl Deck {
 }
 
 /// Rows as a JSON list.
-fn json_rows<T: Serialize + Timed>(rows: &Rolling<T>) -> Option<String> {
-    serde_json::to_string(&rows.iter().collect::<Vec<_>>()).ok()
+fn json_rows<T: Write + Timed>(rows: &Rolling<T>) -> Option<String> {
+    Some(list(rows.iter()))
+}
+
+fn list<'a, T: Write + 'a>(rows: impl IntoIterator<Item = &'a T>) -> String {
+    let mut out = String::new();
+    write_list(&mut rows.into_iter().map(|row| row as &dyn Write), &mut out);
+    out
 }
 
 /// A JSON object of texts; null where there is none.
 pub(super) fn object(fields: &[(&str, Option<&str>)]) -> String {
-    let text = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
-    let fields: Vec<String> =
-        fields.iter().map(|(name, value)| format!("\"{name}\":{}", text(value))).collect();
-    format!("{{{}}}", fields.join(","))
+    let fields: Vec<(&str, &dyn Write)> =
+        fields.iter().map(|(name, value)| (*name, value as &dyn Write)).collect();
+    let mut out = String::new();
+    write_object(&fields, &mut out);
+    out
 }

@@ -1,7 +1,6 @@
 //! What a person does to the chart beside choosing what it shows: walks it by keys, draws lines, keeps pictures.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 use shared::event::Bar;
 use shared::market::Ms;
 use wasm_bindgen::JsValue;
@@ -12,17 +11,20 @@ use super::{Core, Deck};
 use crate::chart::Aim;
 use crate::chart::js::{copy_picture, save};
 use crate::format;
+use crate::json::{self, members, writes};
 use crate::series::sheet::{self, Column};
 use crate::settings::{Scale, ScaleMode};
 
 /// What a person left on the chart of a symbol.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Marks {
     /// Prices of horizontal lines, in the order they were drawn.
     pub(crate) lines: Vec<f64>,
     pub(crate) scale: Scale,
 }
+
+members! { Marks { lines, scale } }
+writes! { Marks { lines, scale } }
 
 /// Lines kept per symbol.
 const MAX_LINES: usize = 50;
@@ -166,17 +168,15 @@ impl Deck {
     pub(super) fn load_marks(&self) {
         let key = self.marks_key();
         let stored = key.and_then(|key| storage()?.get_item(&key).ok().flatten());
-        let marks: Marks = stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let marks: Marks = stored.and_then(|text| json::read(&text).ok()).unwrap_or_default();
         self.show_marks(marks);
     }
 
     fn mark(&self, change: impl FnOnce(&mut Marks)) {
         let mut marks = self.view.marks.get_untracked();
         change(&mut marks);
-        if let (Some(key), Some(storage), Ok(text)) =
-            (self.marks_key(), storage(), serde_json::to_string(&marks))
-        {
-            let _ = storage.set_item(&key, &text);
+        if let Some((key, storage)) = self.marks_key().zip(storage()) {
+            let _ = storage.set_item(&key, &json::written(&marks));
         }
         self.show_marks(marks);
     }

@@ -71,7 +71,7 @@ mod tests {
             {"symbol":"BTCUSDT-PERP","group":"BTC-PERP","kind":"perp","quote":"USDT","tick_size":0.1,
              "venues":["a","b","c"],"channels":["bar","oi"],"venue_channels":{"c":["bar"]},"calendar":"cme"},
             {"symbol":"BTC/USDT","group":"BTC-SPOT","kind":"spot","quote":"USDT","tick_size":0.1,"venues":["a"]}]"#;
-        serde_json::from_str(text).unwrap()
+        crate::json::read(text).unwrap()
     }
 
     fn names(tracks: &[Track]) -> Vec<String> {

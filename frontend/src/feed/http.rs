@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::rows::Row;
+use crate::json::{self, Read};
 use crate::url_state::encode;
 
 /// Why a read gave nothing.
@@ -37,37 +37,41 @@ impl fmt::Display for HttpError {
 ///
 /// # Errors
 /// [`HttpError`], by what failed.
-pub(crate) async fn get<T: DeserializeOwned>(
-    base: &str,
-    path: &str,
-    query: &[(&str, String)],
-) -> Result<T, HttpError> {
+pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)]) -> Result<T, HttpError> {
     let mut url = format!("{base}/api/{path}");
     for (i, (key, value)) in query.iter().enumerate() {
-        url.push_str(&format!("{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value)));
+        url.push_str(if i == 0 { "?" } else { "&" });
+        url.push_str(key);
+        url.push('=');
+        url.push_str(&encode(value));
     }
-    read(&url, None).await
+    value(answer(url, None).await)
 }
 
 /// POSTs JSON to `/api/<path>` and reads the JSON.
 ///
 /// # Errors
 /// [`HttpError`], by what failed.
-pub(crate) async fn post<T: DeserializeOwned>(base: &str, path: &str, body: &str) -> Result<T, HttpError> {
-    read(&format!("{base}/api/{path}"), Some(body)).await
+pub(crate) async fn post<T: Read>(base: &str, path: &str, body: &str) -> Result<T, HttpError> {
+    value(answer(format!("{base}/api/{path}"), Some(body)).await)
 }
 
-async fn read<T: DeserializeOwned>(url: &str, body: Option<&str>) -> Result<T, HttpError> {
-    let (status, text) = fetch(url, body).await.map_err(|_| HttpError::Unreachable)?;
-    if !(200..300).contains(&status) {
-        // A development proxy answers for a relay that is not there.
-        if matches!(status, 502 | 504) {
-            return Err(HttpError::Unreachable);
-        }
-        let problem: Row = serde_json::from_str(&text).unwrap_or_default();
-        return Err(HttpError::Refused { status, detail: problem.detail });
+fn value<T: Read>(answer: Result<String, HttpError>) -> Result<T, HttpError> {
+    json::read(&answer?).map_err(|unread| HttpError::Unreadable(format!("byte {} is not known", unread.at)))
+}
+
+/// The text of a good answer.
+async fn answer(url: String, body: Option<&str>) -> Result<String, HttpError> {
+    let (status, text) = fetch(&url, body).await.map_err(|_| HttpError::Unreachable)?;
+    if (200..300).contains(&status) {
+        return Ok(text);
     }
-    serde_json::from_str(&text).map_err(|e| HttpError::Unreadable(e.to_string()))
+    // A development proxy answers for a relay that is not there.
+    if matches!(status, 502 | 504) {
+        return Err(HttpError::Unreachable);
+    }
+    let problem = Row::decode(&text).unwrap_or_default();
+    Err(HttpError::Refused { status, detail: problem.detail })
 }
 
 /// Status and text of an answer; whatever the browser threw otherwise.

@@ -1,9 +1,6 @@
 //! JSON objects with free keys, as lists.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::json::{Json, Read, Word};
 
 /// The members of a JSON object in the order they were sent. Maps of the standard library cost the first visit two
 /// kilobytes for each type they hold.
@@ -30,22 +27,13 @@ impl<K: PartialEq, V> Pairs<K, V> {
     }
 }
 
-impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Pairs<K, V> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct List<K, V>(PhantomData<(K, V)>);
-        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for List<K, V> {
-            type Value = Pairs<K, V>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    list.push(pair);
-                }
-                Ok(Pairs(list))
-            }
-        }
-        d.deserialize_map(List(PhantomData))
+impl<K: Word, V: Read> Read for Pairs<K, V> {
+    fn read(json: &mut Json<'_>) -> Option<Self> {
+        let mut list = Vec::new();
+        json.object(&mut |key, json| {
+            list.push((K::word(key)?, V::read(json)?));
+            Some(())
+        })?;
+        Some(Pairs(list))
     }
 }

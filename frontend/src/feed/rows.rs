@@ -1,8 +1,5 @@
 //! Frames and answers of the relay as the page reads them.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use shared::event::{
     Action, Bar, Body, BookTop, Channel, Cursor, Depth, Event, Funding, FundingKind, Gap, GapCause, GapState,
     Liquidation, LiquidationSide, OpenInterest, Origin, PriceKind, Stamped,
@@ -11,80 +8,26 @@ use shared::market::{Calendar, Kind, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::VenueStatus;
 
 use super::pairs::Pairs;
+use crate::json::{self, Json, Read, Unread, needs, object};
 use crate::series::heat::Cell;
 use crate::series::{Heat, Shares, SignalMark};
-
-/// Defines a struct of JSON members, absent ones by default, under a name of their own where `=` gives one. Its reader
-/// takes objects alone and needs half the code of a derived one.
-macro_rules! object {
-    (
-        $(#[$of_struct:meta])*
-        pub struct $name:ident { $( $(#[$of_field:meta])* pub $field:ident: $type:ty $(= $key:literal)?, )* }
-    ) => {
-        $(#[$of_struct])*
-        pub struct $name { $( $(#[$of_field])* pub $field: $type, )* }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                struct Members;
-                impl<'de> Visitor<'de> for Members {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str("an object")
-                    }
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let mut value = $name::default();
-                        while let Some(key) = map.next_key::<&str>()? {
-                            match key {
-                                $( object!(@key $field $($key)?) => value.$field = map.next_value()?, )*
-                                _ => {
-                                    map.next_value::<IgnoredAny>()?;
-                                }
-                            }
-                        }
-                        Ok(value)
-                    }
-                }
-                d.deserialize_map(Members)
-            }
-        }
-    };
-    (@key $field:ident) => { stringify!($field) };
-    (@key $field:ident $key:literal) => { $key };
-}
 
 /// How fast a replay goes: times as fast as recorded, infinite for `max`.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Speed(pub f64);
 
-impl<'de> Deserialize<'de> for Speed {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl Visitor<'_> for Number {
-            type Value = Speed;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a speed")
-            }
-            fn visit_f64<E>(self, times: f64) -> Result<Speed, E> {
-                Ok(Speed(times))
-            }
-            fn visit_u64<E>(self, times: u64) -> Result<Speed, E> {
-                Ok(Speed(times as f64))
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Speed, E> {
-                Ok(Speed(f64::INFINITY))
-            }
-        }
-        d.deserialize_any(Number)
+impl Read for Speed {
+    fn read(json: &mut Json<'_>) -> Option<Self> {
+        let times = if json.peek() == b'"' { json.text().map(|_| f64::INFINITY) } else { f64::read(json) };
+        times.map(Speed)
     }
 }
 
 object! {
     /// Any frame, history row, overview, status or error answer: all their fields side by side, absent ones empty.
     ///
-    /// One struct for all of them because each further one with its own reader costs the first visit a kilobyte or
-    /// more: nested and tagged ones, as the relay writes them with, 20 of them. The methods read one kind out of it
-    /// and give nothing where a field it needs is missing.
+    /// One struct for all of them: one reader instead of one for each, nested and tagged as the relay writes them. The
+    /// methods read one kind out of it and give nothing where a field it needs is missing.
     #[derive(Clone, PartialEq, Debug, Default)]
     pub struct Row {
         /// The frame's type; rows of history have none.
@@ -239,9 +182,9 @@ impl Row {
     /// Reads a frame.
     ///
     /// # Errors
-    /// The JSON error, for junk and for values this version does not know; skip such a frame.
-    pub fn decode(text: &str) -> Result<Row, serde_json::Error> {
-        serde_json::from_str(text)
+    /// [`Unread`] for junk and for values this version does not know; skip such a frame.
+    pub fn decode(text: &str) -> Result<Row, Unread> {
+        json::read(text)
     }
 
     pub fn bar(&self) -> Option<Bar> {
@@ -361,27 +304,24 @@ impl Row {
 }
 
 /// One row of `/api/symbols`.
-#[derive(Clone, PartialEq, Debug, serde::Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct SymbolRow {
     pub symbol: Symbol,
     pub kind: Kind,
-    #[serde(default)]
     pub group: String,
-    #[serde(default)]
     pub base: String,
-    #[serde(default)]
     pub quote: String,
     pub tick_size: f64,
-    #[serde(default)]
     pub venues: Vec<String>,
-    #[serde(default)]
     pub channels: Vec<Channel>,
     /// What each venue offers for it.
-    #[serde(default)]
     pub venue_channels: Pairs<String, Vec<Channel>>,
-    #[serde(default)]
     pub calendar: Calendar,
 }
+
+needs! { SymbolRow {
+    symbol, kind, tick_size; group, base, quote, venues, channels, venue_channels, calendar
+} }
 
 impl SymbolRow {
     /// What a venue offers for it; everything where the relay does not say.

@@ -1,6 +1,5 @@
 //! One market's history in memory, and what a frame changes in it.
 
-use serde::Deserialize;
 use shared::event::{Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Liquidation, OpenInterest};
 use shared::market::{Calendar, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::fold::fold;
@@ -11,6 +10,7 @@ use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
 use super::{Rolling, SignalMark, Studies, Timed, Track};
 use crate::feed::pairs::Pairs;
+use crate::json::needs;
 
 /// Bars kept per timeframe, and points per other topic.
 pub const CAPACITY: usize = 50_000;
@@ -72,10 +72,12 @@ fn earlier(slot: &mut Option<Ms>, at: Ms) {
 pub type Shares = Pairs<VenueId, Share>;
 
 /// One venue's part, in coins.
-#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Share {
     pub volume: f64,
 }
+
+needs! { Share { volume; } }
 
 /// The shares of one joined bar.
 struct Told {

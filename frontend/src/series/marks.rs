@@ -1,13 +1,14 @@
 //! Marks on the price: signals, and liquidations summed per bar and side.
 
-use serde::Serialize;
 use shared::event::{Action, Bar};
 use shared::market::{Ms, Timeframe};
+
+use crate::json::writes;
 
 use super::{Layer, Market, Timed, layers};
 
 /// A strategy's word on a closed bar.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SignalMark {
     /// The open of the bar.
     pub timestamp: Ms,
@@ -15,6 +16,8 @@ pub struct SignalMark {
     /// 0 to 1.
     pub confidence: f64,
 }
+
+writes! { SignalMark { timestamp, action, confidence } }
 
 impl Timed for SignalMark {
     fn at(&self) -> Ms {

@@ -3,7 +3,6 @@
 use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::html;
 use leptos::prelude::*;
-use serde::Deserialize;
 use shared::market::Ms;
 use wasm_bindgen::JsCast;
 
@@ -15,17 +14,20 @@ use crate::deck::view::View;
 use crate::feed::http;
 use crate::feed::pairs::Pairs;
 use crate::format;
+use crate::json::needs;
 use crate::series::Track;
 use crate::spark::{Frame, ticks};
 
 /// A row of `/api/market/oi_history`.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq)]
 struct Point {
     timestamp: Ms,
     /// Quote currency; none while a venue is missing.
     oi_notional: Option<f64>,
     by_venue: Pairs<String, Option<f64>>,
 }
+
+needs! { Point { timestamp; oi_notional, by_venue } }
 
 /// Units of the drawing, stretched over its place.
 const SIZE: f64 = 1_000.0;

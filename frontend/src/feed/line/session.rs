@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use shared::event::{Channel, Cursor, Topic};
 use shared::link::{Config, ConnId, Input, Line, Link, Output, TopicSpec};
 use shared::market::{Ms, Symbol, VenueId};
 
 use super::wants::{Wants, channel, requests};
 use crate::feed::rows::Row;
+use crate::json::{Known, Write, write_object, written};
 
 /// Failed attempts after which data is polled meanwhile.
 const FAILURES_BEFORE_POLLING: u32 = 3;
@@ -185,7 +185,7 @@ impl Session {
                     self.pings += 1;
                     self.pinged = Some((self.pings, now));
                     let ask = Ask { id: Some(self.pings), ..Ask::to("ping") };
-                    acts.extend(text(&ask).map(|text| Act::Send(conn, text)));
+                    acts.push(Act::Send(conn, written(&ask)));
                 }
                 Output::Line(line) => self.line(now, line, &mut acts),
                 Output::WakeAt(at) => self.wake = at,
@@ -257,8 +257,8 @@ impl Session {
 
     fn asks(&self, action: &'static str, resume: Option<Cursor>) -> impl Iterator<Item = String> + use<> {
         let requests = requests(&self.subject);
-        requests.into_iter().filter_map(move |request| {
-            text(&Ask {
+        requests.into_iter().map(move |request| {
+            written(&Ask {
                 symbols: Some(&[request.symbol]),
                 venues: Some(&request.venues),
                 channels: Some(&request.channels),
@@ -288,20 +288,14 @@ fn topic_name(frame: &Row) -> Option<String> {
 }
 
 /// A frame to the relay.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct Ask<'a> {
     action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     symbols: Option<&'a [Symbol]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     venues: Option<&'a [VenueId]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<&'a [Channel]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     intervals: Option<&'a [&'static str]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<Cursor>,
 }
 
@@ -311,8 +305,21 @@ impl Ask<'_> {
     }
 }
 
-fn text(ask: &Ask<'_>) -> Option<String> {
-    serde_json::to_string(ask).ok()
+impl Write for Ask<'_> {
+    fn write(&self, out: &mut String) {
+        write_object(
+            &[
+                ("action", &self.action),
+                ("id", &Known(self.id.as_ref())),
+                ("symbols", &Known(self.symbols.as_ref())),
+                ("venues", &Known(self.venues.as_ref())),
+                ("channels", &Known(self.channels.as_ref())),
+                ("intervals", &Known(self.intervals.as_ref())),
+                ("resume", &Known(self.resume.as_ref())),
+            ],
+            out,
+        );
+    }
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn control_frames_say_what_they_are() {
 fn a_candle_needs_only_what_the_contract_names() {
     let text = r#"[{"timestamp":60000,"open":1.0,"high":2.0,"low":0.5,"close":1.5,"volume":3.0,
         "symbol":"BTCUSDT-PERP","venue":"sim","interval":"5m","closed":false,"origin":"sim","through":60000}]"#;
-    let rows: Vec<Row> = serde_json::from_str(text).unwrap();
+    let rows: Vec<Row> = crate::json::read(text).unwrap();
     let bar = rows[0].bar().unwrap();
     assert_eq!((bar.timestamp, bar.interval, bar.through), (Ms(60_000), Timeframe::M5, Some(Ms(60_000))));
     assert_eq!((bar.buy_volume, bar.revision, bar.closed), (None, 0, false));
