@@ -30,9 +30,8 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   });
   await deck.live();
   await until('bars', async () => (await deck.bars('price')).length > 0);
-  await deck.at('open-charts').click();
-  await deck.at('setting-layout-2').check();
-  await deck.page.keyboard.press('Escape');
+  await deck.at('layout-menu').click();
+  await deck.at('layout-2x2').click();
   await until('four charts', async () => (await charts(deck)) === 4);
   await until('four named charts', async () => (await names(deck)).every((name) => name.startsWith(BTC)));
   assert.equal(deck.page.sockets, 1, 'one socket for all');
@@ -61,7 +60,7 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   });
   assert.match(await deck.at('chart-2').getAttribute('class'), /active/);
 
-  await deck.at('open-charts').click();
+  await deck.at('layout-menu').click();
   await deck.at('workspace-name').fill('Majors');
   await deck.page.getByRole('button', { name: 'Save' }).click();
   const download = deck.page.waitForEvent('download');
@@ -72,9 +71,10 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   await deck.at('link-timeframe').check();
   await until('one timeframe in all', async () => (await names(deck)).every((name) => name.endsWith('1H')));
   await deck.at('link-crosshair').check();
-  await deck.at('setting-layout-0').check();
+  await deck.at('layout-1').click();
   await until('one chart', async () => (await charts(deck)) === 1);
   assert.equal(deck.query().get('symbol'), ETH, 'the active chart stays');
+  await deck.at('layout-menu').click();
   await deck.at('workspace').getByRole('button', { name: 'Majors' }).first().click();
   await until('the saved charts', async () => {
     const shown = await names(deck);

@@ -20,6 +20,11 @@ impl Chart {
         self.js.remove_line(key);
     }
 
+    /// Removes all lines whose keys begin so.
+    pub(crate) fn remove_lines(&self, begin: &str) {
+        self.js.remove_lines(begin);
+    }
+
     /// Calls back with key and price of a line that was dragged, once it is let go.
     pub(crate) fn on_line(&mut self, moved: impl FnMut(String, f64) + 'static) {
         self.js.on_line(moved);

@@ -4,6 +4,9 @@ use leptos::prelude::*;
 use shared::market::{Ms, Symbol};
 
 use crate::desk::Moved;
+use crate::desk::alerts::{Ask, ask};
+use crate::feed::http;
+use crate::feed::rows::Row;
 use crate::settings::Settings;
 use crate::url_state::UrlState;
 
@@ -104,6 +107,30 @@ impl Deck {
     /// Reads what is remembered of the page.
     pub(crate) fn kept<T>(&self, read: impl FnOnce(&Settings) -> T) -> T {
         read(&self.core.borrow().settings)
+    }
+
+    /// Does something with price alerts, whose code is loaded by that.
+    pub(crate) fn alerts(&self, what: Ask) {
+        let (Some(desk), Some(deck)) = (self.desk.upgrade(), self.me.upgrade()) else { return };
+        leptos::task::spawn_local(async move {
+            if ask(desk, deck.clone(), what).await.is_err() {
+                deck.toast("Price alerts could not be loaded; try again".into());
+            }
+        });
+    }
+
+    /// Reads the relay's alerts anew, where it holds any.
+    pub(super) fn look_at_alerts(&self) {
+        let Some(deck) = self.me.upgrade().filter(|_| !self.beside && self.desk.strong_count() > 0) else {
+            return;
+        };
+        leptos::task::spawn_local(async move {
+            let held = http::get::<Vec<Row>>(&deck.relay, "alerts", &[]).await;
+            let begun = || deck.desk.upgrade().is_some_and(|desk| desk.alerts.borrow().is_some());
+            if held.is_ok_and(|held| !held.is_empty() || begun()) {
+                deck.alerts(Ask::Look(None));
+            }
+        });
     }
 
     /// Puts the crosshair onto the bar that holds an instant.

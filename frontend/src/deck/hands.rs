@@ -10,6 +10,7 @@ use super::page::storage;
 use super::{Core, Deck};
 use crate::chart::Aim;
 use crate::chart::js::{copy_picture, save};
+use crate::desk::alerts::Ask;
 use crate::format;
 use crate::json::{self, members, writes};
 use crate::series::sheet::{self, Column};
@@ -137,9 +138,28 @@ impl Deck {
         self.view.spoken.set(format!("Line at {}", self.price_text(price)));
     }
 
-    /// Place in [`Marks::lines`] of the line near a price, as far as a finger reaches.
-    pub(crate) fn line_near(&self, price: f64) -> Option<usize> {
-        own_line(&self.core.borrow().chart.as_ref()?.near_line(price)?)
+    /// The line near a price, as far as a finger reaches.
+    pub(crate) fn near(&self, price: f64) -> Option<Drawing> {
+        drawing(&self.core.borrow().chart.as_ref()?.near_line(price)?)
+    }
+
+    /// Takes away the line near a price, with the alert it stands for.
+    pub(crate) fn remove_near(&self, price: f64) {
+        match self.near(price) {
+            Some(Drawing::Line(place)) => self.remove_line(place),
+            Some(Drawing::Alert(id)) => self.alerts(Ask::Remove(id)),
+            None => {}
+        }
+    }
+
+    /// Draws these alerts in place of those drawn: number and price.
+    pub(crate) fn show_alerts(&self, alerts: &[(u32, f64)]) {
+        if let Some(chart) = &self.core.borrow().chart {
+            chart.remove_lines(ALERT);
+            for (id, price) in alerts {
+                chart.set_line(&format!("{ALERT}{id}"), *price, "", "warn");
+            }
+        }
     }
 
     /// Takes away a line by its place in [`Marks::lines`].
@@ -155,12 +175,14 @@ impl Deck {
     /// A line was dragged and let go.
     pub(super) fn line_moved(&self, key: &str, price: f64) {
         let price = self.rounded(price);
-        if let Some(place) = own_line(key) {
-            self.mark(|marks| {
+        match drawing(key) {
+            Some(Drawing::Line(place)) => self.mark(|marks| {
                 if let Some(line) = marks.lines.get_mut(place) {
                     *line = price;
                 }
-            });
+            }),
+            Some(Drawing::Alert(id)) => self.alerts(Ask::Move(id, price)),
+            None => {}
         }
     }
 
@@ -232,7 +254,7 @@ impl Deck {
     }
 
     /// A minute in the zone the person reads.
-    fn time_text(&self, at: Ms) -> String {
+    pub(crate) fn time_text(&self, at: Ms) -> String {
         format::date_minute(self.view.prefs.with_untracked(|p| p.zone).shift(at))
     }
 
@@ -325,6 +347,21 @@ fn titled(name: &str) -> String {
 /// Keys of a person's own lines begin so.
 const OWN: &str = "line:";
 
-fn own_line(key: &str) -> Option<usize> {
-    key.strip_prefix(OWN)?.parse().ok()
+/// Keys of lines that stand for alerts.
+const ALERT: &str = "alert:";
+
+/// What a horizontal line is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Drawing {
+    /// Its place in [`Marks::lines`].
+    Line(usize),
+    /// The alert's number.
+    Alert(u32),
+}
+
+fn drawing(key: &str) -> Option<Drawing> {
+    if let Some(place) = key.strip_prefix(OWN) {
+        return Some(Drawing::Line(place.parse().ok()?));
+    }
+    Some(Drawing::Alert(key.strip_prefix(ALERT)?.parse().ok()?))
 }

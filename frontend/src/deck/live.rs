@@ -9,6 +9,8 @@ use crate::feed::pairs::Pairs;
 use crate::feed::rows::Row;
 use crate::series::{Changes, Hole, Layer, Reach};
 
+use crate::desk::alerts::Ask;
+
 use super::view::{GuardsView, LinkView, ReplayView, VenueView, put};
 use super::{Core, Deck, wall};
 
@@ -36,8 +38,12 @@ impl Deck {
             Said::Again | Said::Slow => {
                 self.core.borrow_mut().signals = Reach::default();
                 self.refill();
+                self.look_at_alerts();
             }
-            Said::Polled => self.refill_events(),
+            Said::Polled => {
+                self.refill_events();
+                self.look_at_alerts();
+            }
             Said::Link(link) => self.show_link(*link),
             Said::Tick(now) => self.tick(*now),
         }
@@ -47,6 +53,7 @@ impl Deck {
         match frame.tag.as_str() {
             "status" => self.take_status(frame),
             "replay" => self.take_replay(frame),
+            "alert" if !self.beside => self.alerts(Ask::Look(frame.id)),
             "error" => {
                 self.emit_error(&frame.message);
                 self.toast(frame.message.clone());

@@ -32,7 +32,7 @@ impl Deck {
             loop {
                 match deck.find_relay().await {
                     _ if deck.disposed.get() => return,
-                    Ok(()) => return,
+                    Ok(()) => return deck.look_at_alerts(),
                     Err(error) => {
                         deck.emit_error(&error.to_string());
                         let wait = pauses.pause();

@@ -313,10 +313,15 @@ impl Deck {
     }
 
     pub(crate) fn toast(&self, text: String) {
+        self.toast_for(text, 6_000);
+    }
+
+    /// Tells something for so many ms.
+    pub(crate) fn toast_for(&self, text: String, ms: u32) {
         put(self.view.toast, Some(text.clone()));
         let toast = self.view.toast;
         leptos::task::spawn_local(async move {
-            gloo_timers::future::TimeoutFuture::new(6_000).await;
+            gloo_timers::future::TimeoutFuture::new(ms).await;
             if toast.with_untracked(|held| held.as_deref() == Some(&text)) {
                 toast.set(None);
             }

@@ -63,7 +63,7 @@ impl Deck {
     }
 }
 
-pub(super) fn storage() -> Option<web_sys::Storage> {
+pub(crate) fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok().flatten()
 }
 

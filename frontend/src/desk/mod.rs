@@ -4,6 +4,9 @@
 //! the active one, which alone writes address and settings; what a person does in one chart is told here and, where
 //! charts are linked, done in the others.
 
+pub(crate) mod alerts;
+pub(crate) mod ring;
+
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -38,6 +41,8 @@ pub(crate) struct Desk {
     pub(crate) links: RwSignal<Links>,
     /// The watchlist is shown.
     pub(crate) watching: RwSignal<bool>,
+    /// The relay's price alerts, once there are any.
+    pub(crate) alerts: RefCell<Option<Rc<alerts::Book>>>,
     /// Of the app: signals of charts made in a dialog outlive it.
     owner: Owner,
     /// What is told now was done by the desk itself.
@@ -93,6 +98,7 @@ impl Desk {
             layout: RwSignal::new(layout),
             links: RwSignal::new(links),
             watching: RwSignal::new(Settings::stored().watching),
+            alerts: RefCell::default(),
             owner: Owner::current().unwrap_or_default(),
             echo: Cell::new(false),
             me: me.clone(),
@@ -118,6 +124,11 @@ impl Desk {
     /// The chart that bar, side and strip speak of.
     pub(crate) fn active(&self) -> Rc<Deck> {
         self.at(self.active.get())
+    }
+
+    /// [`Self::active`] for handlers.
+    pub(crate) fn active_now(&self) -> Rc<Deck> {
+        self.at(self.active.get_untracked())
     }
 
     fn add(&self, asked: UrlState) {
@@ -165,12 +176,12 @@ impl Desk {
     pub(crate) fn toggle_watching(&self) {
         let watching = !self.watching.get_untracked();
         self.watching.set(watching);
-        self.at(self.active.get_untracked()).keep(|s| s.watching = watching);
+        self.active_now().keep(|s| s.watching = watching);
     }
 
     pub(crate) fn toggle_link(&self, link: Links) {
         self.links.update(|links| *links = links.toggled(link));
-        let active = self.at(self.active.get_untracked());
+        let active = self.active_now();
         if self.links.get_untracked().has(link) {
             // Common from now on: as the active chart has it.
             match link {
@@ -216,7 +227,7 @@ impl Desk {
     /// Something was done in a chart; linked, it is done in the others.
     pub(crate) fn moved(&self, by: &Deck, what: Moved) {
         let link = match what {
-            Moved::State => return self.at(self.active.get_untracked()).remember(),
+            Moved::State => return self.active_now().remember(),
             Moved::Symbol => Links::SYMBOL,
             Moved::Timeframe => Links::TIMEFRAME,
             Moved::Crosshair(_) => Links::CROSSHAIR,

@@ -45,7 +45,7 @@ pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)
         url.push('=');
         url.push_str(&encode(value));
     }
-    value(answer(url, None).await)
+    value(answer(url, "GET", None).await)
 }
 
 /// POSTs JSON to `/api/<path>` and reads the JSON.
@@ -53,7 +53,15 @@ pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)
 /// # Errors
 /// [`HttpError`], by what failed.
 pub(crate) async fn post<T: Read>(base: &str, path: &str, body: &str) -> Result<T, HttpError> {
-    value(answer(format!("{base}/api/{path}"), Some(body)).await)
+    value(answer(format!("{base}/api/{path}"), "POST", Some(body)).await)
+}
+
+/// DELETEs `/api/<path>`, its query in it, and reads the JSON.
+///
+/// # Errors
+/// [`HttpError`], by what failed.
+pub(crate) async fn delete<T: Read>(base: &str, path: &str) -> Result<T, HttpError> {
+    value(answer(format!("{base}/api/{path}"), "DELETE", None).await)
 }
 
 fn value<T: Read>(answer: Result<String, HttpError>) -> Result<T, HttpError> {
@@ -61,8 +69,8 @@ fn value<T: Read>(answer: Result<String, HttpError>) -> Result<T, HttpError> {
 }
 
 /// The text of a good answer.
-async fn answer(url: String, body: Option<&str>) -> Result<String, HttpError> {
-    let (status, text) = fetch(&url, body).await.map_err(|_| HttpError::Unreachable)?;
+async fn answer(url: String, method: &str, body: Option<&str>) -> Result<String, HttpError> {
+    let (status, text) = fetch(&url, method, body).await.map_err(|_| HttpError::Unreachable)?;
     if (200..300).contains(&status) {
         return Ok(text);
     }
@@ -75,14 +83,14 @@ async fn answer(url: String, body: Option<&str>) -> Result<String, HttpError> {
 }
 
 /// Status and text of an answer; whatever the browser threw otherwise.
-async fn fetch(url: &str, body: Option<&str>) -> Result<(u16, String), JsValue> {
+async fn fetch(url: &str, method: &str, body: Option<&str>) -> Result<(u16, String), JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let options = web_sys::RequestInit::new();
+    options.set_method(method);
     if let Some(body) = body {
         let headers = js_sys::Object::new();
         js_sys::Reflect::set(&headers, &"Content-Type".into(), &"application/json".into())?;
         options.set_headers(&headers);
-        options.set_method("POST");
         options.set_body(&body.into());
     }
     let asked = window.fetch_with_str_and_init(url, &options);

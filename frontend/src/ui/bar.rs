@@ -19,6 +19,8 @@ const GLASS: &str = "M11 7A4 4 0 1 1 3 7a4 4 0 0 1 8 0zM10 10l4 4";
 const GRID: &str = "M2.5 2.5h11v11h-11zM8 2.5v11M2.5 8h11";
 /// Three sliders.
 const GEAR: &str = "M2 4h6m4 0h2M2 8h1m4 0h7M2 12h7m4 0h1M10 2.5v3M5 6.5v3M11 10.5v3";
+/// A bell.
+const BELL: &str = "M8 2.5a3.5 3.5 0 0 0-3.5 3.5v3L3 11.5h10L11.5 9V6A3.5 3.5 0 0 0 8 2.5zM6.5 13.5h3";
 /// A question mark in a circle.
 const HELP: &str =
     "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM6.2 6.4C6.4 4 9.8 4.2 9.8 6.2 9.8 7.6 8 7.6 8 9.2M8 10.8v.9";
@@ -71,6 +73,7 @@ pub(crate) fn TopBar() -> impl IntoView {
                         <path d="M2.5 4h11M2.5 8h11M2.5 12h7"/>
                     </svg>
                 </button>
+                {opener(Surface::Alerts, "Price alerts", BELL)}
                 {opener(Surface::Charts, "Charts and workspaces", GRID)}
                 {opener(Surface::Settings, "Settings", GEAR)}
                 {opener(Surface::Help, "Keys and notices (?)", HELP)}

@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::later::lazy;
-use super::settings::choice;
-use super::surface::{Surface, dialog};
+use super::surface::{Surface, dialog, use_surfaces};
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::View;
@@ -31,9 +30,28 @@ const LINKS: [(Links, &str, &str); 4] = [
 fn built() -> AnyView {
     let desk = use_desk();
     let (layout, links) = desk.with(|d| (d.layout, d.links));
-    let now = layout.get_untracked();
-    let at = Layout::ALL.iter().position(|l| *l == now).unwrap_or(0);
-    let pick = move |at: usize| desk.with(|d| d.set_layout(Layout::ALL.get(at).copied().unwrap_or_default()));
+    let surfaces = use_surfaces();
+    let shape = move |one: Layout| {
+        let (name, drawn) = shape_of(one);
+        let pick = move |_| {
+            surfaces.close(Surface::Charts);
+            desk.with(|d| d.set_layout(one));
+        };
+        view! {
+            <button
+                class="plain shape"
+                data-testid=format!("layout-{}", one.name())
+                aria-label=name
+                title=name
+                aria-pressed=text(move || (layout.get() == one).to_string())
+                on:click=pick
+            >
+                <svg viewBox="0 0 28 20" width="28" height="20" fill="none" stroke="currentColor" aria-hidden="true">
+                    <path d=drawn/>
+                </svg>
+            </button>
+        }
+    };
     let link = |(link, name, label): (Links, &'static str, &'static str)| {
         view! {
             <label>
@@ -48,15 +66,27 @@ fn built() -> AnyView {
         }
     };
     let body = view! {
-        {choice("layout", "Charts", "", &["1", "2", "2 × 2", "3 × 3"], at, pick)}
-        <fieldset class="choice">
-            <legend>"Linked"</legend>
-            <p class="muted">"What is chosen in one chart is chosen in all."</p>
-            <div class="segments">{LINKS.map(link).into_iter().collect::<Vec<_>>()}</div>
-        </fieldset>
+        <div class="shapes" role="group" aria-label="Charts">
+            {Layout::ALL.map(shape).into_iter().collect::<Vec<_>>()}
+        </div>
+        <h3 id="linked">"Linked"</h3>
+        <p>"What is done in one chart is done in all."</p>
+        <div class="line" role="group" aria-labelledby="linked">
+            {LINKS.map(link).into_iter().collect::<Vec<_>>()}
+        </div>
         {workspaces(desk)}
     };
     dialog(Surface::Charts, "Charts and workspaces", body.into_any())
+}
+
+/// A layout in words and as lines on 28 by 20.
+const fn shape_of(layout: Layout) -> (&'static str, &'static str) {
+    match layout {
+        Layout::One => ("One chart", "M1 1h26v18H1z"),
+        Layout::Two => ("Two charts side by side", "M1 1h26v18H1zM14 1v18"),
+        Layout::Four => ("Four charts, 2 × 2", "M1 1h26v18H1zM14 1v18M1 10h26"),
+        Layout::Nine => ("Nine charts, 3 × 3", "M1 1h26v18H1zM9.7 1v18M18.3 1v18M1 7h26M1 13h26"),
+    }
 }
 
 /// Saved arrangements, and ways to take one elsewhere.
@@ -122,12 +152,13 @@ fn workspaces(desk: DeskRef) -> AnyView {
         });
     };
     view! {
-        <fieldset class="choice workspaces">
-            <legend>"Workspaces"</legend>
-            <p class="muted">{text(move || saved.with(Vec::is_empty).then(|| "None saved yet.".to_owned()))}</p>
+        <section class="workspaces">
+            <h3>"Workspaces"</h3>
+            <p>{text(move || saved.with(Vec::is_empty).then(|| "None saved yet.".to_owned()))}</p>
             <ul>{move || saved.get().into_iter().map(row).collect_view()}</ul>
             <form class="line" on:submit=save>
                 <input
+                    class="field"
                     aria-label="Name"
                     placeholder="Name"
                     maxlength=NAME_CHARS
@@ -136,9 +167,10 @@ fn workspaces(desk: DeskRef) -> AnyView {
                 />
                 <button class="plain">"Save"</button>
             </form>
-            <label class="line">
-                "Import a file "
+            <label class="plain file">
+                "Import a file"
                 <input
+                    class="visually-hidden"
                     type="file"
                     accept=".json,application/json"
                     data-testid="workspace-import"
@@ -147,7 +179,7 @@ fn workspaces(desk: DeskRef) -> AnyView {
                 />
             </label>
             {shared(desk, view)}
-        </fieldset>
+        </section>
     }
     .into_any()
 }
@@ -174,7 +206,7 @@ fn shared(desk: DeskRef, view: View) -> AnyView {
     };
     view! {
         <div class="line">
-            <input readonly=true aria-label="Link" data-testid="workspace-link" prop:value=link/>
+            <input class="field num" readonly=true aria-label="Link" data-testid="workspace-link" prop:value=link/>
             <button class="plain" on:click=copy>"Copy link"</button>
         </div>
     }

@@ -9,6 +9,8 @@ use super::later::lazy;
 use super::surface::{Surface, dialog, use_surfaces};
 use super::text::text;
 use crate::app::{use_deck, use_view};
+use crate::deck::hands::Drawing;
+use crate::desk::alerts::Ask;
 use crate::settings::{Pane, ScaleMode};
 use crate::typed;
 
@@ -29,9 +31,15 @@ lazy! {
 
 /// What can be done at a price: the menu of a chart.
 fn at_price() -> AnyView {
-    let (deck, surfaces) = (use_deck(), use_surfaces());
+    let (deck, view, surfaces) = (use_deck(), use_view(), use_surfaces());
     let price: f64 = surfaces.typed().parse().unwrap_or_default();
-    let line = deck.with(|d| d.line_near(price));
+    let near = deck.with(|d| d.near(price));
+    // On a line, the line's own price is meant.
+    let on_line = match near {
+        Some(Drawing::Line(place)) => view.marks.with_untracked(|marks| marks.lines.get(place).copied()),
+        _ => None,
+    };
+    let alert = on_line.unwrap_or(price);
     let button = |name: &'static str, key: &'static str, act: Act| {
         let act = StoredValue::new_local(act);
         let run = move |_| {
@@ -42,13 +50,17 @@ fn at_price() -> AnyView {
     };
     let mut buttons =
         vec![button("Draw a line here", "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))))];
-    if let Some(line) = line {
-        buttons.push(button(
-            "Remove the line",
-            "Delete",
-            Box::new(move || deck.with(|d| d.remove_line(line))),
-        ));
+    let set = Box::new(move || deck.with(|d| d.alerts(Ask::Set(alert))));
+    buttons.push(button(if on_line.is_some() { "Alert at the line" } else { "Alert here" }, "Alt A", set));
+    let remove = match near {
+        Some(Drawing::Line(_)) => Some("Remove the line"),
+        Some(Drawing::Alert(_)) => Some("Remove the alert"),
+        None => None,
+    };
+    if let Some(name) = remove {
+        buttons.push(button(name, "Delete", Box::new(move || deck.with(|d| d.remove_near(price)))));
     }
+    buttons.push(button("All alerts", "", Box::new(move || surfaces.open(Surface::Alerts))));
     let log = move || deck.with(|d| d.toggle_scale(ScaleMode::Log));
     let percent = move || deck.with(|d| d.toggle_scale(ScaleMode::Percent));
     buttons.push(button("Logarithmic scale", "Alt L", Box::new(log)));
@@ -84,6 +96,8 @@ fn all_commands() -> AnyView {
     }
     add("Settings".into(), "", Box::new(move || surfaces.open(Surface::Settings)));
     add("Keys and notices".into(), "?", Box::new(move || surfaces.open(Surface::Help)));
+    add("Price alerts".into(), "", Box::new(move || surfaces.open(Surface::Alerts)));
+    add("Charts and workspaces".into(), "", Box::new(move || surfaces.open(Surface::Charts)));
     add("Bars in view as a table".into(), "Alt T", Box::new(move || surfaces.open(Surface::Table)));
     add("Save a picture (PNG)".into(), "Alt S", Box::new(move || deck.with(|d| d.snapshot(false))));
     add("Copy a picture".into(), "Alt Shift S", Box::new(move || deck.with(|d| d.snapshot(true))));
@@ -97,6 +111,8 @@ fn all_commands() -> AnyView {
     if let Some(price) = deck.with(|d| d.pointed_price()) {
         let name = format!("Draw a line at {}", deck.with(|d| d.price_text(price)));
         add(name, "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))));
+        let name = format!("Alert at {}", deck.with(|d| d.price_text(price)));
+        add(name, "Alt A", Box::new(move || deck.with(|d| d.alerts(Ask::Set(price)))));
     }
     for (place, price) in view.marks.get_untracked().lines.into_iter().enumerate() {
         let name = format!("Remove the line at {}", deck.with(|d| d.price_text(price)));

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use super::surface::{Surface, Surfaces, use_surfaces};
 use crate::app::{DeckRef, use_deck, use_view};
 use crate::deck::hands::Walk;
+use crate::desk::alerts::Ask;
 use crate::settings::ScaleMode;
 
 /// Bars walked with Shift.
@@ -15,15 +16,16 @@ const STRIDE: i64 = 10;
 const ZOOM: f64 = 1.25;
 
 /// Keys and what they do, for the help.
-pub(super) const KEYS: [(&str, &str); 17] = [
+pub(super) const KEYS: [(&str, &str); 18] = [
     ("1 to 9", "Timeframe box; a bare number is minutes"),
     ("A to Z", "Symbol search"),
     ("← →", "Bar by bar, spoken; with Shift ten at once"),
     ("Home End", "Oldest and newest bar held"),
     ("+ −", "Zoom"),
-    ("Delete", "Remove the line near the crosshair"),
+    ("Delete", "Remove the line or alert near the crosshair"),
     ("Menu key", "What can be done at a price; also a right click or a long press"),
     ("Alt H", "Horizontal line at the crosshair"),
+    ("Alt A", "Price alert at the crosshair"),
     ("Alt R", "Reset the view"),
     ("Alt L", "Logarithmic scale"),
     ("Alt P", "Percent scale"),
@@ -53,8 +55,8 @@ pub(super) fn on_chart(event: KeyboardEvent, deck: DeckRef, shortcuts: bool, sur
         "-" => deck.with(|d| d.zoom(ZOOM)),
         "Delete" => {
             deck.with(|d| {
-                if let Some(line) = d.pointed_price().and_then(|price| d.line_near(price)) {
-                    d.remove_line(line);
+                if let Some(price) = d.pointed_price() {
+                    d.remove_near(price);
                 }
             });
         }
@@ -95,6 +97,11 @@ pub(crate) fn PageKeys() -> impl IntoView {
             "KeyH" => deck.with(|d| {
                 if let Some(price) = d.pointed_price() {
                     d.draw_line(price);
+                }
+            }),
+            "KeyA" => deck.with(|d| {
+                if let Some(price) = d.pointed_price() {
+                    d.alerts(Ask::Set(price));
                 }
             }),
             "KeyT" if view.open.with_untracked(Option::is_some) => surfaces.open(Surface::Table),

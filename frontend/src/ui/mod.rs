@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "the component macro makes its functions pub")]
 
+mod alerts;
 mod bar;
 mod cards;
 mod cells;

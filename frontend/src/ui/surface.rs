@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::alerts::alerts;
 use super::charts::charts;
 use super::commands::{palette, spot, timeframe_box};
 use super::help::help;
@@ -20,6 +21,7 @@ pub(crate) enum Surface {
     /// What can be done at a price, which is what was typed.
     Spot,
     Charts,
+    Alerts,
 }
 
 /// Which one is up, and what was typed to get there.
@@ -98,6 +100,7 @@ pub(crate) fn SurfacePlace() -> impl IntoView {
             Surface::Table => later(table),
             Surface::Spot => later(spot),
             Surface::Charts => later(charts),
+            Surface::Alerts => later(alerts),
         })
     }
 }
@@ -108,7 +111,10 @@ pub(crate) fn opener(surface: Surface, title: &'static str, path: &'static str) 
     view! {
         <button
             class="icon"
-            data-testid=format!("open-{}", name(surface))
+            data-testid=match surface {
+                Surface::Charts => "layout-menu".to_owned(),
+                _ => format!("open-{}", name(surface)),
+            }
             aria-label=title
             title=title
             aria-haspopup="dialog"
@@ -131,6 +137,7 @@ const fn name(surface: Surface) -> &'static str {
         Surface::Table => "table",
         Surface::Spot => "spot",
         Surface::Charts => "charts",
+        Surface::Alerts => "alerts",
     }
 }
 

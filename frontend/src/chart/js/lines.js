@@ -7,9 +7,38 @@ const REACH = { mouse: 5, touch: 16 };
 const price = (deck) => deck.series[0];
 const token = (deck, name) => getComputedStyle(deck.element).getPropertyValue(`--${name}`).trim();
 
+/** A person's own lines are dashed, those of alerts dotted. */
+const STYLE = { accent: 2, warn: 1 };
+
 function options(deck, { at, title, look }) {
   const color = token(deck, look);
-  return { price: at, title, color, lineWidth: 1, lineStyle: 2, axisLabelVisible: true, axisLabelColor: color };
+  return { price: at, title, color, lineWidth: 1, lineStyle: STYLE[look], axisLabelVisible: true, axisLabelColor: color };
+}
+
+/** A bell on 16 by 16, its clapper under it. */
+const BELL = 'M8 3a3 3 0 0 0-3 3v2.6L3.6 11h8.8L11 8.6V6a3 3 0 0 0-3-3zM6.8 12a1.2 1.2 0 0 0 2.4 0z';
+
+/** Draws a bell at the labels of alerts, for the price pane. */
+function bells(deck) {
+  const path = new Path2D(BELL);
+  const draw = (target) =>
+    target.useMediaCoordinateSpace(({ context, mediaSize }) => {
+      for (const line of deck.lines.values()) {
+        const y = line.look === 'warn' ? price(deck)?.priceToCoordinate(line.at) : null;
+        if (y === null || y === undefined) continue;
+        const { color } = line.drawn.options();
+        context.save();
+        context.translate(mediaSize.width - 18, Math.round(y) - 8);
+        context.fillStyle = color;
+        context.fillRect(0, -1, 18, 18);
+        context.fillStyle = deck.bellColor;
+        context.translate(1, 0);
+        context.fill(path);
+        context.restore();
+      }
+    });
+  const views = [{ zOrder: () => 'top', renderer: () => ({ draw }) }];
+  return { paneViews: () => views };
 }
 
 /** Draws a line under a key, or moves the one that has it; `look` names the colour's token. */
@@ -17,6 +46,11 @@ export function setLine(deck, key, at, title, look) {
   deck.lines ??= new Map();
   const held = deck.lines.get(key);
   const line = { at, title, look };
+  if (look === 'warn' && !deck.bells) {
+    deck.bells = bells(deck);
+    deck.bellColor = token(deck, 'bg');
+    deck.chart.panes()[0].attachPrimitive(deck.bells);
+  }
   if (held) held.drawn.applyOptions(options(deck, line));
   deck.lines.set(key, { ...line, drawn: held?.drawn ?? price(deck).createPriceLine(options(deck, line)) });
 }
@@ -28,8 +62,14 @@ export function removeLine(deck, key) {
   price(deck)?.removePriceLine(held.drawn);
 }
 
+/** Removes all lines whose keys begin so. */
+export function removeLines(deck, begin) {
+  for (const key of [...(deck.lines?.keys() ?? [])]) if (key.startsWith(begin)) removeLine(deck, key);
+}
+
 /** Once more, for a price series or colours that are new. */
 export function reline(deck) {
+  deck.bellColor = token(deck, 'bg');
   for (const line of deck.lines?.values() ?? []) {
     if (price(deck).priceLines().includes(line.drawn)) line.drawn.applyOptions(options(deck, line));
     else line.drawn = price(deck).createPriceLine(options(deck, line));

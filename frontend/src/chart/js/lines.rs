@@ -10,6 +10,8 @@ extern "C" {
     pub(crate) fn set_line(deck: &JsDeck, key: &str, price: f64, title: &str, look: &str);
     #[wasm_bindgen(js_name = removeLine)]
     pub(crate) fn remove_line(deck: &JsDeck, key: &str);
+    #[wasm_bindgen(js_name = removeLines)]
+    pub(crate) fn remove_lines(deck: &JsDeck, begin: &str);
     pub(crate) fn reline(deck: &JsDeck);
     #[wasm_bindgen(js_name = onLine)]
     pub(crate) fn on_line(deck: &JsDeck, moved: &Closure<dyn FnMut(String, f64)>);

@@ -194,6 +194,10 @@ impl JsChart {
         lines::remove_line(&self.deck, key);
     }
 
+    pub(crate) fn remove_lines(&self, begin: &str) {
+        lines::remove_lines(&self.deck, begin);
+    }
+
     /// Draws all lines once more, after the price series or the colours changed.
     pub(crate) fn reline(&self) {
         lines::reline(&self.deck);
