@@ -9,6 +9,7 @@ use crate::shell::{call, cargo};
 use crate::steps::Steps;
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Frames a second that one core must decode.
@@ -16,6 +17,14 @@ const DECODE_BUDGET: f64 = 200_000.0;
 
 /// Programs of the relay that measure it: each prints lines that [`Figure::read`] reads.
 const RATES: [&str; 3] = ["indicators_rate", "ingest_rate", "query_rate"];
+
+/// Parts of `xtask/js/bench.mjs`, which measures the page in Chromium.
+const PAGE: [(&str, &str); 4] = [
+    ("a first visit", "visit"),
+    ("first painted chart", "load"),
+    ("frames and main thread", "live"),
+    ("idle page", "idle"),
+];
 
 /// One measured figure.
 struct Figure {
@@ -106,13 +115,25 @@ fn measure(project: &Project, steps: &mut Steps, figures: &mut Vec<Figure>) -> R
     for name in RATES {
         steps.step(name, || Figure::read(&example(project, name)?, figures).context(name))?;
     }
-    steps.step("load and frame times", || {
-        let output = call("node", &project.root, &["xtask/js/bench.mjs"])
-            .env("CHROME", &chromium)
-            .env("TAPEDECK_BIN", project.relay("dist"))
-            .env("TAPEDECK_PAGE_DIR", &page)
-            .read()?;
-        Figure::read(&output, figures).context("bench.mjs")
+    let mut visited = String::new();
+    for (what, part) in PAGE {
+        steps.step(what, || {
+            let output = call("node", &project.root, &["xtask/js/bench.mjs", part])
+                .env("CHROME", &chromium)
+                .env("TAPEDECK_BIN", project.relay("dist"))
+                .env("TAPEDECK_PAGE_DIR", &page)
+                .read()?;
+            Figure::read(&output, figures).context("bench.mjs")?;
+            if part == "visit" {
+                visited = output;
+            }
+            Ok(String::new())
+        })?;
+    }
+    steps.step("the table names what a first visit loads", || {
+        let visit: Value = serde_json::from_str(visited.trim()).context("bench.mjs visit")?;
+        let files: BTreeMap<String, u64> = serde_json::from_value(visit["files"].clone())?;
+        Sizes::of(project, &page)?.compare(&files).map(|()| format!("{} files", files.len()))
     })?;
     steps.step("indicators as wasm", || {
         let module = equal::module(project, "dist")?;

@@ -3,6 +3,7 @@
 use super::wasm::LATER;
 use crate::project::Project;
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Everything that a first visit loads, brotli.
@@ -59,6 +60,24 @@ impl Sizes {
         Ok(())
     }
 
+    /// An error where a browser loaded other files on a first visit than those counted, or as many other bytes: names
+    /// with the bytes of their bodies.
+    pub(crate) fn compare(&self, loaded: &BTreeMap<String, u64>) -> Result<()> {
+        let counted = self.rows.iter().filter(|row| row.in_budget());
+        let counted: BTreeMap<String, u64> = counted.map(|row| (row.name.clone(), row.brotli)).collect();
+        let differ = |a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>| {
+            let list = a.iter().filter(|(name, bytes)| b.get(*name) != Some(bytes));
+            list.map(|(name, bytes)| format!("{name} ({bytes})")).collect::<Vec<_>>().join(", ")
+        };
+        ensure!(
+            *loaded == counted,
+            "a first visit and the table differ: loaded [{}], counted [{}]",
+            differ(loaded, &counted),
+            differ(&counted, loaded)
+        );
+        Ok(())
+    }
+
     /// Bytes that a first visit loads, brotli.
     fn total_brotli(&self) -> u64 {
         self.sum(|row| row.brotli)
@@ -92,6 +111,20 @@ impl Sizes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_browser_loaded_is_what_was_counted() {
+        let row = |name: &str, brotli| Row { name: name.into(), raw: 0, gzip: 0, brotli };
+        let sizes = Sizes { rows: vec![row("app.wasm", 20), row("later-dialogs-0.wasm", 9)] };
+        let loaded = |files: &[(&str, u64)]| {
+            sizes.compare(&files.iter().map(|(name, bytes)| (name.to_string(), *bytes)).collect())
+        };
+        assert!(loaded(&[("app.wasm", 20)]).is_ok());
+        let error = loaded(&[("app.wasm", 20), ("later-dialogs-0.wasm", 9)]).unwrap_err().to_string();
+        assert!(error.ends_with("loaded [later-dialogs-0.wasm (9)], counted []"), "{error}");
+        let error = loaded(&[("app.wasm", 21)]).unwrap_err().to_string();
+        assert!(error.ends_with("loaded [app.wasm (21)], counted [app.wasm (20)]"), "{error}");
+    }
 
     #[test]
     fn fonts_count_and_what_is_loaded_later_does_not() {
