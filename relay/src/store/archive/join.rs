@@ -13,6 +13,9 @@ use super::write::PAGE_ROWS;
 use super::{Archive, ArchiveError, kinds};
 use crate::store::{Dataset, Query};
 
+/// Rows of a query that are worth a second thread; in tests any two days are.
+const LONG: usize = if cfg!(test) { 2 } else { 2_048 };
+
 /// A query on its way through the days. Files are opened when their day's turn comes.
 pub(super) struct Joining {
     query: Query,
@@ -47,10 +50,52 @@ impl Joining {
         if self.query.newest {
             return self.newest(archive);
         }
+        let limit = self.query.limit;
+        let Some(later) = self.later_half() else { return self.rest(archive) };
+        std::thread::scope(|scope| {
+            let later = scope.spawn(|| later.rest(archive));
+            let mut all = self.rest(archive)?;
+            // What panics in there, panics here: whoever decodes keeps panics to itself.
+            all.append(&mut later.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            all.truncate(limit);
+            Ok(all)
+        })
+    }
+
+    /// Splits the later half of a long query off, where another core can read it meanwhile. Its own rows may be more
+    /// than the query still wants, never fewer.
+    fn later_half(&mut self) -> Option<Joining> {
+        let limit = self.query.limit;
+        let rows = |day: &Vec<Arc<Entry>>| day.iter().map(|file| file.written.rows as usize).sum::<usize>();
+        let there: usize = self.days.iter().map(rows).sum();
+        let whole = self.query.venue.is_none() || self.days.iter().flatten().all(|f| f.meta.venue.is_some());
+        let long = there.min(limit);
+        if long < LONG || !whole || std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+            return None;
+        }
+        // Of the first day only the end may be asked for; of those after it that are not the last, every row.
+        let (mut at, mut sure) = (1, 0);
+        while sure < long / 2 && at + 1 < self.days.len() {
+            sure += self.days.get(at).map_or(0, rows);
+            at += 1;
+        }
+        let first = self.days.get(at)?.first()?.meta.day;
+        let hot = self.hot_since(first);
+        Some(Joining {
+            query: self.query.clone(),
+            hot: hot.into(),
+            days: self.days.split_off(at),
+            day: None,
+            left: limit.saturating_sub(sure),
+        })
+    }
+
+    /// All that is left, ascending.
+    fn rest(mut self, archive: &Archive) -> Result<Vec<Event>, ArchiveError> {
         let files: u64 = self.days.iter().flatten().map(|file| file.written.rows).sum();
         let there = self.hot.len().saturating_add(usize::try_from(files).unwrap_or(usize::MAX));
         // Of a file that joins venues fewer may be asked for: room for one answer is enough to begin with.
-        let mut all = Vec::with_capacity(there.min(self.query.limit).min(3 * PAGE_ROWS));
+        let mut all = Vec::with_capacity(there.min(self.left).min(3 * PAGE_ROWS));
         while let Some(mut rows) = self.next(archive)? {
             all.append(&mut rows);
         }

@@ -73,7 +73,7 @@ enum Reading {
 pub(super) enum Same {
     Null,
     Int(i64),
-    Text(ByteArray),
+    Text(Arc<str>),
     Flag(bool),
 }
 
@@ -146,7 +146,8 @@ fn same(column: &Column, chunk: &ColumnChunkMetaData) -> Option<Same> {
             s.min_opt().filter(|min| s.max_opt() == Some(min)).map(|v| Same::Flag(*v))
         }
         (Statistics::ByteArray(s), Kind::Text) => {
-            s.min_opt().filter(|min| s.max_opt() == Some(min)).map(|v| Same::Text(v.clone()))
+            let text = s.min_opt().filter(|min| s.max_opt() == Some(min))?.as_utf8().ok()?;
+            Some(Same::Text(text.into()))
         }
         _ => None,
     }
@@ -333,7 +334,7 @@ impl row::Source for Source {
     fn text(&mut self) -> std::result::Result<Option<Cow<'_, str>>, BadValue> {
         let text = match self.column()? {
             (Values::Texts(cells), row) => cells.get(row),
-            (Values::Same(Same::Text(value)), _) => Some(&*value),
+            (Values::Same(Same::Text(value)), _) => return Ok(Some(Cow::Borrowed(value))),
             (Values::Same(Same::Null), _) => None,
             _ => return Err(BadValue::Missing),
         };
