@@ -33,10 +33,16 @@ export class Relay {
       const found = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line);
       if (found) this.url = found[1];
     });
-    await until('the relay to answer /health', async () => {
-      if (ended) throw new Hopeless(`the relay ended: ${this.log.join('\n')}`);
-      return this.url && (await fetch(`${this.url}/health`)).ok;
-    });
+    try {
+      await until('the relay to answer /health', async () => {
+        if (ended) throw new Hopeless(`the relay ended: ${this.log.join('\n')}`);
+        return this.url && (await fetch(`${this.url}/health`)).ok;
+      }, 60_000);
+    } catch (error) {
+      // Nobody else would end it, and with its pipes open the tests would never end.
+      this.child.kill('SIGKILL');
+      throw error;
+    }
   }
 
   /** Ends the process at once, as a crash would; the data folder and the port are kept for `restart`. */
