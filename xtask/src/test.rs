@@ -107,6 +107,8 @@ fn browser(project: &Project, steps: &mut Steps, filter: &str, totals: &mut Tota
         let mut args = vec![
             "--test",
             "--test-concurrency=1",
+            // One that hangs fails.
+            "--test-timeout=600000",
             "--test-reporter=spec",
             "--test-reporter-destination=stdout",
             "--test-reporter=./tests/browser/support/counts.mjs",
