@@ -12,23 +12,26 @@ const desktop = { viewport: { width: 1440, height: 900 } };
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const ALL = 'oi,funding,cvd,liq';
 
+/** What each layout shows best, by its name. */
+const layouts = { 1: { tf: '5m', panes: ALL }, 2: { tf: '5m', panes: 'oi' }, '2x2': { tf: '5m', panes: 'liq' }, '3x3': { tf: '5m', panes: '' } };
+const themes = ['dark', 'light'];
+
 /** Name, query, context, and what is done before the picture is taken. */
 const screens = [
-  ['desk-dark', { tf: '5m', theme: 'dark', panes: ALL }, desktop],
-  ['desk-light', { tf: '5m', theme: 'light', panes: ALL }, desktop],
-  ['price-dark', { tf: '1H', theme: 'dark', panes: '' }, desktop],
-  ['indicators-light', { tf: '15m', theme: 'light', panes: 'rsi,macd' }, desktop],
-  ['layout-2-dark', { tf: '5m', theme: 'dark', panes: 'oi' }, desktop, layout('2')],
-  ['layout-2x2-dark', { tf: '5m', theme: 'dark', panes: 'liq' }, desktop, layout('2x2')],
-  ['layout-2x2-light', { tf: '5m', theme: 'light', panes: 'liq' }, desktop, layout('2x2')],
-  ['layout-3x3-dark', { tf: '5m', theme: 'dark', panes: '' }, desktop, layout('3x3')],
-  ['phone-dark', { tf: '5m', theme: 'dark' }, phone],
-  ['phone-light', { tf: '5m', theme: 'light' }, phone],
+  ...themes.flatMap((theme) =>
+    Object.entries(layouts).map(([name, query]) => [`layout-${name}-${theme}`, { ...query, theme }, desktop, layout(name)]),
+  ),
+  ['indicators-dark', { tf: '15m', theme: 'dark', panes: 'rsi,macd' }, desktop],
+  ...themes.flatMap((theme) => [
+    [`phone-${theme}`, { tf: '5m', theme }, phone],
+    [`phone-2-${theme}`, { ...layouts[2], theme }, phone, layout('2')],
+  ]),
 ];
 
 /** Picks a layout in its menu. */
 function layout(name) {
   return async (deck) => {
+    if (name === '1') return;
     await deck.at('layout-menu').first().click();
     await deck.at(`layout-${name}`).first().click();
     await sleep(4_000);
