@@ -3,143 +3,15 @@
 use shared::market::{Ms, Symbol, Timeframe};
 use shared::maths::indicators::Indicator;
 
-use crate::json::{self, members, words, writes};
+use crate::json::{self, members, writes};
 use crate::series::is_overlay;
 use crate::zone::Zone;
 
-/// The two looks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Theme {
-    #[default]
-    Dark,
-    Light,
-}
+mod looks;
+mod pane;
 
-impl Theme {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Theme::Dark => "dark",
-            Theme::Light => "light",
-        }
-    }
-
-    pub const fn other(self) -> Theme {
-        match self {
-            Theme::Dark => Theme::Light,
-            Theme::Light => Theme::Dark,
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Theme> {
-        [Theme::Dark, Theme::Light].into_iter().find(|t| t.name() == text)
-    }
-}
-
-/// A pane under the price.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Pane {
-    /// The price itself, above all others.
-    Price,
-    Oi,
-    Funding,
-    Cvd,
-    Liq,
-    Rsi,
-    Macd,
-    Spread,
-    Depth,
-}
-
-impl Pane {
-    /// All under the price, in the order they are offered.
-    pub const ALL: [Pane; 8] =
-        [Pane::Oi, Pane::Funding, Pane::Cvd, Pane::Liq, Pane::Rsi, Pane::Macd, Pane::Spread, Pane::Depth];
-
-    /// The name in the URL and in test hooks.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Pane::Price => "price",
-            Pane::Oi => "oi",
-            Pane::Funding => "funding",
-            Pane::Cvd => "cvd",
-            Pane::Liq => "liq",
-            Pane::Rsi => "rsi",
-            Pane::Macd => "macd",
-            Pane::Spread => "spread",
-            Pane::Depth => "depth",
-        }
-    }
-
-    pub const fn title(self) -> &'static str {
-        match self {
-            Pane::Price => "Price",
-            Pane::Oi => "Open interest",
-            Pane::Funding => "Funding",
-            Pane::Cvd => "CVD",
-            Pane::Liq => "Liquidations",
-            Pane::Rsi => "RSI",
-            Pane::Macd => "MACD",
-            Pane::Spread => "Spread",
-            Pane::Depth => "Depth",
-        }
-    }
-
-    /// What its numbers are, for the header.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Pane::Oi => "coins",
-            Pane::Funding => "% per hour; dots were paid",
-            Pane::Cvd => "coins since 00:00 UTC",
-            Pane::Liq => "quote value; long below, short above",
-            Pane::Price | Pane::Rsi => "",
-            Pane::Macd => "price",
-            Pane::Spread => "bp, at the end of each bar",
-            Pane::Depth => "quote value within 10 bp",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Pane> {
-        Pane::ALL.into_iter().find(|p| p.name() == text)
-    }
-}
-
-/// How the price scale counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ScaleMode {
-    #[default]
-    Plain = 0,
-    Log = 1,
-    /// Of the first bar in view.
-    Percent = 2,
-}
-
-/// How the price scale stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Scale {
-    pub mode: ScaleMode,
-    /// Higher prices further down.
-    pub inverted: bool,
-}
-
-/// What tells rising from falling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Palette {
-    /// Lime and rose.
-    #[default]
-    Lime,
-    /// Sky blue and orange, told apart with any colour sight.
-    Safe,
-}
-
-impl Palette {
-    /// The value of `data-palette`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Palette::Lime => "lime",
-            Palette::Safe => "safe",
-        }
-    }
-}
+pub use looks::{Drawn, Palette, PriceStyle, Scale, ScaleMode, Theme};
+pub use pane::Pane;
 
 /// What the settings dialog holds: true of the whole page, whatever it shows.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -166,58 +38,6 @@ impl Default for Prefs {
             funding_green: false,
             tape_min: 0.0,
         }
-    }
-}
-
-/// How bars are drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum PriceStyle {
-    #[default]
-    Candles,
-    Bars,
-    Line,
-    Area,
-}
-
-impl PriceStyle {
-    pub const ALL: [PriceStyle; 4] =
-        [PriceStyle::Candles, PriceStyle::Bars, PriceStyle::Line, PriceStyle::Area];
-
-    /// The name people read.
-    pub const fn title(self) -> &'static str {
-        match self {
-            PriceStyle::Candles => "Candles",
-            PriceStyle::Bars => "Bars",
-            PriceStyle::Line => "Line",
-            PriceStyle::Area => "Area",
-        }
-    }
-
-    /// The name under which `deck.js` says how it is drawn.
-    pub const fn look(self) -> &'static str {
-        match self {
-            PriceStyle::Candles => "price",
-            PriceStyle::Bars => "price_bars",
-            PriceStyle::Line => "price_line",
-            PriceStyle::Area => "price_area",
-        }
-    }
-}
-
-/// What is drawn on the price beside its bars.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Drawn {
-    /// Arrows of signals.
-    pub signals: bool,
-    /// Dots of liquidations.
-    pub liquidations: bool,
-    /// Hours of the heat map; 0 without one.
-    pub heat: u32,
-}
-
-impl Default for Drawn {
-    fn default() -> Drawn {
-        Drawn { signals: true, liquidations: true, heat: 0 }
     }
 }
 
@@ -367,18 +187,6 @@ impl SymbolView {
     }
 }
 
-words! {
-    Theme { Dark "dark", Light "light" }
-    Pane {
-        Price "price", Oi "oi", Funding "funding", Cvd "cvd", Liq "liq", Rsi "rsi", Macd "macd", Spread "spread",
-        Depth "depth"
-    }
-    ScaleMode { Plain "plain", Log "log", Percent "percent" }
-    Palette { Lime "lime", Safe "safe" }
-    Zone { Utc "utc", Local "local" }
-    PriceStyle { Candles "candles", Bars "bars", Line "line", Area "area" }
-}
-
 /// Both ways with the same members.
 macro_rules! kept {
     ($($name:ident { $($field:ident),* $(,)? })*) => { $(
@@ -399,55 +207,4 @@ kept! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_survive_a_round_trip_and_junk_gives_defaults() {
-        let mut s = Settings { theme: Theme::Light, panes: vec![Pane::Liq], ..Settings::default() };
-        s.set_pane_height(Pane::Liq, 0.5);
-        s.set_pane_height(Pane::Liq, 0.75);
-        assert_eq!(Settings::parse(Some(&s.to_json())), s);
-        assert_eq!(s.pane_height(Pane::Liq), 0.75);
-        assert_eq!(s.pane_height(Pane::Oi), 0.22);
-        for junk in [None, Some(""), Some("{"), Some("[]"), Some(r#"{"panes":["nonsense"]}"#)] {
-            assert_eq!(Settings::parse(junk), Settings::default());
-        }
-        let partial = Settings::parse(Some(r#"{"theme":"light","later":1}"#));
-        assert_eq!((partial.theme, partial.panes.len()), (Theme::Light, 4));
-        let partial = Settings::parse(Some(r#"{"prefs":{"palette":"safe","later":1}}"#)).prefs;
-        assert_eq!(partial, Prefs { palette: Palette::Safe, ..Prefs::default() });
-        assert!(partial.shortcuts, "what is not stored takes its default");
-    }
-
-    #[test]
-    fn what_is_computed_follows_the_panes() {
-        let mut s = Settings::default();
-        let names = |s: &Settings, shown: &[Pane]| -> Vec<String> {
-            s.studies(shown).iter().map(ToString::to_string).collect()
-        };
-        assert_eq!(names(&s, &[Pane::Oi]), ["ema_20", "ema_50"]);
-        s.indicators = ["bb_20_2", "rsi_7", "nonsense", "vwap"].map(String::from).into();
-        assert_eq!(names(&s, &[Pane::Macd, Pane::Rsi]), ["bb_20_2", "vwap", "rsi_7", "macd_12_26_9"]);
-    }
-
-    #[test]
-    fn views_are_kept_by_symbol() {
-        let view = SymbolView {
-            panes: Some(vec![Pane::Oi]),
-            bars: Some(120.5),
-            span: Some((Ms(1), Ms(2))),
-            ..SymbolView::default()
-        };
-        assert_eq!(SymbolView::parse(Some(&view.to_json())), view);
-        assert_eq!(SymbolView::parse(Some("[")), SymbolView::default());
-        assert_eq!(SymbolView::key(&"BTC/USDT".parse().unwrap()), "tapedeck.view.BTC/USDT");
-    }
-
-    #[test]
-    fn a_height_out_of_bounds_is_not_obeyed() {
-        let mut s = Settings::default();
-        s.set_pane_height(Pane::Oi, 0.0);
-        assert_eq!(s.pane_height(Pane::Oi), 0.22);
-    }
-}
+mod tests;
