@@ -169,7 +169,7 @@ fn built() -> AnyView {
             <h2>"Watchlist"</h2>
             <ul>{move || list.get().into_iter().map(line).collect_view()}</ul>
             <form on:submit=add>
-                <input aria-label="Symbol to watch" placeholder="Symbol, or the open one" data-testid="watch-symbol" prop:value=move || typed.get() on:input=move |event| typed.set(event_target_value(&event))/>
+                <input class="field" aria-label="Symbol to watch" placeholder="Symbol, or the open one" data-testid="watch-symbol" prop:value=move || typed.get() on:input=move |event| typed.set(event_target_value(&event))/>
                 <button class="plain">"Add"</button>
             </form>
         </section>

@@ -476,7 +476,10 @@ export function crosshair(deck, seconds, price) {
 // Calls back after any pane changed its height or the chart its size.
 export function onLayout(deck, callback) {
   deck.observer?.disconnect();
-  deck.observer = new ResizeObserver(() => callback());
+  deck.observer = new ResizeObserver(() => {
+    if (deck.mark) deck.mark.applyOptions({ lines: [marked(deck)] });
+    callback();
+  });
   deck.observer.observe(deck.element);
   for (const pane of deck.chart.panes()) {
     const element = pane.getHTMLElement();
@@ -500,15 +503,21 @@ export function setStretch(deck, factors) {
   deck.chart.panes().forEach((pane, i) => pane.setStretchFactor(factors[i] ?? 1));
 }
 
+// The word as it fits into the chart.
+function marked(deck) {
+  const fontSize = Math.round(Math.min(72, deck.element.clientWidth / 9));
+  return { text: deck.word, color: tokens(deck.element)('watermark'), fontSize, fontStyle: 'bold' };
+}
+
 // A word across the price pane; empty takes it away.
 export function watermark(deck, text) {
-  const color = tokens(deck.element)('watermark');
   deck.mark?.detach();
+  deck.word = text;
   deck.mark = text
     ? library().createTextWatermark(deck.chart.panes()[0], {
         horzAlign: 'center',
         vertAlign: 'center',
-        lines: [{ text, color, fontSize: 72, fontStyle: 'bold' }],
+        lines: [marked(deck)],
       })
     : null;
 }
