@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use crate::deck::Deck;
 use crate::deck::view::{LinkState, View};
 use crate::desk::{Desk, DeskRef};
+use crate::signal::Sig;
 use crate::ui::{
     Compare, PageKeys, PaneTabs, RangeBar, Side, Strip, SurfacePlace, Surfaces, Toast, TopBar, cell, cells,
     later, replay,
@@ -82,7 +83,7 @@ fn App() -> impl IntoView {
             </main>
             {of_active(|| {
                 let mode = use_view().mode;
-                let is_replay = Memo::new(move |_| mode.with(|mode| mode == "replay"));
+                let is_replay = Sig::memo(move |_| mode.with(|mode| mode == "replay"));
                 view! {
                     <RangeBar/>
                     {move || is_replay.get().then(|| later(replay))}

@@ -29,6 +29,8 @@ pub mod embed;
 #[cfg(target_arch = "wasm32")]
 mod listener;
 #[cfg(target_arch = "wasm32")]
+mod signal;
+#[cfg(target_arch = "wasm32")]
 mod ui;
 
 /// Runs when the module is loaded.

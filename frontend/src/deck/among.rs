@@ -1,6 +1,5 @@
 //! A deck among others of its page: what it tells them, takes from them, and hands over.
 
-use leptos::prelude::*;
 use shared::market::{Ms, Symbol};
 
 use crate::desk::Moved;

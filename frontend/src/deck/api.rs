@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use leptos::prelude::*;
 use shared::event::Bar;
 use wasm_bindgen::prelude::*;
 

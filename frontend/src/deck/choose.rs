@@ -1,6 +1,5 @@
 //! What a person chooses: symbol, timeframe, panes, theme.
 
-use leptos::prelude::*;
 use shared::event::{Channel, Topic};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 

@@ -1,6 +1,5 @@
 //! Holes in the record: read once, then as the line tells them; named under the pointer.
 
-use leptos::prelude::*;
 use shared::event::{Gap, GapCause, GapState};
 use shared::market::{Ms, Symbol, VenueId};
 

@@ -1,6 +1,5 @@
 //! What a person does to the chart beside choosing what it shows: walks it by keys, draws lines, keeps pictures.
 
-use leptos::prelude::*;
 use shared::event::Bar;
 use shared::market::Ms;
 use wasm_bindgen::JsValue;

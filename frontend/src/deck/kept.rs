@@ -1,6 +1,5 @@
 //! How each symbol was last looked at: panes, zoom, and what stretch, kept between visits.
 
-use leptos::prelude::*;
 use shared::market::Ms;
 
 use crate::chart::Aim;

@@ -1,6 +1,5 @@
 //! Frames from the line, folded in as they come.
 
-use leptos::prelude::*;
 use shared::event::{Body, Channel, Gap, GapCause, GapState, Stamped};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 

@@ -1,6 +1,5 @@
 //! History by HTTP: what is shown first, then what stands behind it.
 
-use leptos::prelude::*;
 use shared::event::Bar;
 use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};

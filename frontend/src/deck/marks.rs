@@ -1,6 +1,5 @@
 //! What is drawn on the price beside its bars: signals, liquidations, the heat map.
 
-use leptos::prelude::*;
 use shared::event::Channel;
 use shared::market::{Ms, Timeframe};
 

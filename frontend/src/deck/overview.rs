@@ -1,7 +1,5 @@
 //! The table of venues: read while it is unfolded.
 
-use leptos::prelude::*;
-
 use crate::feed::http;
 use crate::feed::overview::Overview;
 use crate::feed::rows::Row;

@@ -1,6 +1,5 @@
 //! The browser around the deck: width, events, address, storage.
 
-use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use crate::desk::{HASH, Moved};

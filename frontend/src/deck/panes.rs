@@ -1,7 +1,5 @@
 //! Which panes stand under the price, and how.
 
-use leptos::prelude::*;
-
 use crate::settings::Pane;
 
 use super::Deck;

@@ -1,6 +1,5 @@
 //! The stretch of time a person looks at: chosen by dates, by a preset, or the newest bars.
 
-use leptos::prelude::*;
 use shared::market::{Ms, Timeframe};
 
 use crate::chart::Aim;

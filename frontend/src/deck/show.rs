@@ -1,6 +1,5 @@
 //! Once per animation frame: the chart gets what changed, the signals what the panels show.
 
-use leptos::prelude::*;
 use shared::event::{Action, Bar, Channel};
 use shared::market::{Ms, Timeframe, VenueId};
 

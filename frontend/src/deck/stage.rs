@@ -1,6 +1,5 @@
 //! The chart in its place: made once its element stands, heard from then on.
 
-use leptos::prelude::*;
 use shared::market::Ms;
 
 use crate::chart::{Chart, crosshair_time};

@@ -1,6 +1,5 @@
 //! Indicators: which are computed, and when.
 
-use leptos::prelude::*;
 use shared::market::Ms;
 
 use crate::chart::Plan;

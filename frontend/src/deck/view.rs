@@ -11,6 +11,7 @@ use crate::feed::overview::Overview;
 use crate::feed::rows::{GuardRow, SymbolRow};
 use crate::series::{Heat, Track};
 use crate::settings::{Drawn, Pane, Prefs, PriceStyle, Theme};
+use crate::signal::Sig;
 
 /// What the chart's place shows.
 #[derive(Clone, PartialEq, Debug)]
@@ -166,131 +167,131 @@ pub(crate) struct ReplayView {
 
 #[derive(Clone, Copy)]
 pub(crate) struct View {
-    pub(crate) symbols: RwSignal<Vec<SymbolRow>>,
-    pub(crate) open: RwSignal<Option<Open>>,
-    pub(crate) timeframe: RwSignal<Timeframe>,
-    pub(crate) theme: RwSignal<Theme>,
-    pub(crate) prefs: RwSignal<Prefs>,
+    pub(crate) symbols: Sig<Vec<SymbolRow>>,
+    pub(crate) open: Sig<Option<Open>>,
+    pub(crate) timeframe: Sig<Timeframe>,
+    pub(crate) theme: Sig<Theme>,
+    pub(crate) prefs: Sig<Prefs>,
     /// Panes the person chose; on a phone only [`Self::phone_pane`] is shown.
-    pub(crate) panes: RwSignal<Vec<Pane>>,
-    pub(crate) phone_pane: RwSignal<Pane>,
+    pub(crate) panes: Sig<Vec<Pane>>,
+    pub(crate) phone_pane: Sig<Pane>,
     /// Panes of which the header alone is shown.
-    pub(crate) folded: RwSignal<Vec<Pane>>,
+    pub(crate) folded: Sig<Vec<Pane>>,
     /// The pane that has the stage for itself.
-    pub(crate) maximised: RwSignal<Option<Pane>>,
-    pub(crate) price_style: RwSignal<PriceStyle>,
+    pub(crate) maximised: Sig<Option<Pane>>,
+    pub(crate) price_style: Sig<PriceStyle>,
     /// What is drawn on the price beside its bars.
-    pub(crate) drawn: RwSignal<Drawn>,
+    pub(crate) drawn: Sig<Drawn>,
     /// The heat map, while it is on.
-    pub(crate) heat: RwSignal<Option<Heat>>,
+    pub(crate) heat: Sig<Option<Heat>>,
     /// See [`crate::settings::Settings::indicators`].
-    pub(crate) indicators: RwSignal<Vec<String>>,
+    pub(crate) indicators: Sig<Vec<String>>,
     /// Place of the pane under the pointer, the price's being 0.
-    pub(crate) under_pointer: RwSignal<Option<usize>>,
-    pub(crate) phone: RwSignal<bool>,
+    pub(crate) under_pointer: Sig<Option<usize>>,
+    pub(crate) phone: Sig<bool>,
     /// `live`, `demo`, `replay`; empty until the relay said.
-    pub(crate) mode: RwSignal<String>,
-    pub(crate) replay: RwSignal<Option<ReplayView>>,
-    pub(crate) link: RwSignal<LinkView>,
-    pub(crate) venues: RwSignal<Vec<VenueView>>,
+    pub(crate) mode: Sig<String>,
+    pub(crate) replay: Sig<Option<ReplayView>>,
+    pub(crate) link: Sig<LinkView>,
+    pub(crate) venues: Sig<Vec<VenueView>>,
     /// Markets drawn in the panes.
-    pub(crate) tracks: RwSignal<Vec<TrackView>>,
+    pub(crate) tracks: Sig<Vec<TrackView>>,
     /// All venues of the open group.
-    pub(crate) group_venues: RwSignal<Vec<String>>,
+    pub(crate) group_venues: Sig<Vec<String>>,
     /// The table of venues is unfolded, and what it shows.
-    pub(crate) compare: RwSignal<bool>,
-    pub(crate) overview: RwSignal<Option<Overview>>,
-    pub(crate) stage: RwSignal<Stage>,
-    pub(crate) quote: RwSignal<Quote>,
-    pub(crate) legend: RwSignal<Legend>,
-    pub(crate) rects: RwSignal<Vec<PaneRect>>,
-    pub(crate) funding: RwSignal<Option<Funding>>,
-    pub(crate) oi: RwSignal<Option<OpenInterest>>,
+    pub(crate) compare: Sig<bool>,
+    pub(crate) overview: Sig<Option<Overview>>,
+    pub(crate) stage: Sig<Stage>,
+    pub(crate) quote: Sig<Quote>,
+    pub(crate) legend: Sig<Legend>,
+    pub(crate) rects: Sig<Vec<PaneRect>>,
+    pub(crate) funding: Sig<Option<Funding>>,
+    pub(crate) oi: Sig<Option<OpenInterest>>,
     /// Open interest an hour ago, for the change.
-    pub(crate) oi_hour_ago: RwSignal<Option<f64>>,
+    pub(crate) oi_hour_ago: Sig<Option<f64>>,
     /// How far it moved within a minute, percent, while that is sudden.
-    pub(crate) oi_moved: RwSignal<Option<f64>>,
+    pub(crate) oi_moved: Sig<Option<f64>>,
     /// The last day of funding as an SVG path.
-    pub(crate) funding_spark: RwSignal<String>,
-    pub(crate) book: RwSignal<Option<BookTop>>,
-    pub(crate) guards: RwSignal<Option<GuardsView>>,
+    pub(crate) funding_spark: Sig<String>,
+    pub(crate) book: Sig<Option<BookTop>>,
+    pub(crate) guards: Sig<Option<GuardsView>>,
     /// Newest first.
-    pub(crate) tape: RwSignal<Vec<Liquidation>>,
+    pub(crate) tape: Sig<Vec<Liquidation>>,
     /// The record was read to its beginning: an empty tape means that it holds none.
-    pub(crate) tape_whole: RwSignal<bool>,
+    pub(crate) tape_whole: Sig<bool>,
     /// The newest hole in the record of the open symbol, in words.
-    pub(crate) notice: RwSignal<Option<String>>,
-    pub(crate) toast: RwSignal<Option<String>>,
+    pub(crate) notice: Sig<Option<String>>,
+    pub(crate) toast: Sig<Option<String>>,
     /// What a step by keys came to, for whoever hears the page.
-    pub(crate) spoken: RwSignal<String>,
+    pub(crate) spoken: Sig<String>,
     /// What the person left on the chart of the open symbol.
-    pub(crate) marks: RwSignal<Marks>,
+    pub(crate) marks: Sig<Marks>,
     /// The stretch of history chosen: start, and end if there is one.
-    pub(crate) range: RwSignal<Option<(Ms, Option<Ms>)>>,
+    pub(crate) range: Sig<Option<(Ms, Option<Ms>)>>,
     /// What is wrong with it, in one line.
-    pub(crate) range_note: RwSignal<Option<String>>,
+    pub(crate) range_note: Sig<Option<String>>,
     /// Scrolled away from the newest bar.
-    pub(crate) away: RwSignal<bool>,
+    pub(crate) away: Sig<bool>,
     /// The market's now: the clock, or recorded time in a replay. Once a second.
-    pub(crate) now: RwSignal<Ms>,
+    pub(crate) now: Sig<Ms>,
     /// The person's clock, for retries.
-    pub(crate) wall: RwSignal<Ms>,
+    pub(crate) wall: Sig<Ms>,
 }
 
 impl View {
     /// Signals of a deck; what belongs to the page is shared with `beside`, another deck of it.
     pub(crate) fn new(now: Ms, beside: Option<View>) -> View {
         let view = View {
-            symbols: RwSignal::new(Vec::new()),
-            open: RwSignal::new(None),
-            timeframe: RwSignal::new(Timeframe::M1),
-            theme: RwSignal::new(Theme::Dark),
-            prefs: RwSignal::new(Prefs::default()),
-            panes: RwSignal::new(Vec::new()),
-            phone_pane: RwSignal::new(Pane::Liq),
-            folded: RwSignal::new(Vec::new()),
-            maximised: RwSignal::new(None),
-            price_style: RwSignal::new(PriceStyle::Candles),
-            indicators: RwSignal::new(Vec::new()),
-            drawn: RwSignal::new(Drawn::default()),
-            heat: RwSignal::new(None),
-            under_pointer: RwSignal::new(None),
-            phone: RwSignal::new(false),
-            mode: RwSignal::new(String::new()),
-            replay: RwSignal::new(None),
-            link: RwSignal::new(LinkView {
+            symbols: Sig::new(Vec::new()),
+            open: Sig::new(None),
+            timeframe: Sig::new(Timeframe::M1),
+            theme: Sig::new(Theme::Dark),
+            prefs: Sig::new(Prefs::default()),
+            panes: Sig::new(Vec::new()),
+            phone_pane: Sig::new(Pane::Liq),
+            folded: Sig::new(Vec::new()),
+            maximised: Sig::new(None),
+            price_style: Sig::new(PriceStyle::Candles),
+            indicators: Sig::new(Vec::new()),
+            drawn: Sig::new(Drawn::default()),
+            heat: Sig::new(None),
+            under_pointer: Sig::new(None),
+            phone: Sig::new(false),
+            mode: Sig::new(String::new()),
+            replay: Sig::new(None),
+            link: Sig::new(LinkView {
                 state: LinkState::Connecting,
                 latency_ms: None,
                 retry_at: None,
                 slow: false,
             }),
-            venues: RwSignal::new(Vec::new()),
-            tracks: RwSignal::new(Vec::new()),
-            group_venues: RwSignal::new(Vec::new()),
-            compare: RwSignal::new(false),
-            overview: RwSignal::new(None),
-            stage: RwSignal::new(Stage::Loading),
-            quote: RwSignal::new(Quote::default()),
-            legend: RwSignal::new(Legend::default()),
-            rects: RwSignal::new(Vec::new()),
-            funding: RwSignal::new(None),
-            oi: RwSignal::new(None),
-            oi_hour_ago: RwSignal::new(None),
-            oi_moved: RwSignal::new(None),
-            funding_spark: RwSignal::new(String::new()),
-            book: RwSignal::new(None),
-            guards: RwSignal::new(None),
-            tape: RwSignal::new(Vec::new()),
-            tape_whole: RwSignal::new(false),
-            notice: RwSignal::new(None),
-            toast: RwSignal::new(None),
-            spoken: RwSignal::new(String::new()),
-            marks: RwSignal::new(Marks::default()),
-            range: RwSignal::new(None),
-            range_note: RwSignal::new(None),
-            away: RwSignal::new(false),
-            now: RwSignal::new(now),
-            wall: RwSignal::new(now),
+            venues: Sig::new(Vec::new()),
+            tracks: Sig::new(Vec::new()),
+            group_venues: Sig::new(Vec::new()),
+            compare: Sig::new(false),
+            overview: Sig::new(None),
+            stage: Sig::new(Stage::Loading),
+            quote: Sig::new(Quote::default()),
+            legend: Sig::new(Legend::default()),
+            rects: Sig::new(Vec::new()),
+            funding: Sig::new(None),
+            oi: Sig::new(None),
+            oi_hour_ago: Sig::new(None),
+            oi_moved: Sig::new(None),
+            funding_spark: Sig::new(String::new()),
+            book: Sig::new(None),
+            guards: Sig::new(None),
+            tape: Sig::new(Vec::new()),
+            tape_whole: Sig::new(false),
+            notice: Sig::new(None),
+            toast: Sig::new(None),
+            spoken: Sig::new(String::new()),
+            marks: Sig::new(Marks::default()),
+            range: Sig::new(None),
+            range_note: Sig::new(None),
+            away: Sig::new(false),
+            now: Sig::new(now),
+            wall: Sig::new(now),
         };
         let Some(View { symbols, theme, prefs, phone, mode, link, venues, toast, now, wall, .. }) = beside
         else {
@@ -334,7 +335,7 @@ impl View {
 }
 
 /// Writes a signal only when the value differs, so that nothing downstream runs in vain.
-pub(crate) fn put<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+pub(crate) fn put<T: PartialEq + Send + Sync + 'static>(signal: Sig<T>, value: T) {
     if signal.with_untracked(|held| *held != value) {
         signal.set(value);
     }

@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::market::Ms;
 use shared::wire::{Alert, AlertDirection};
@@ -18,6 +17,7 @@ use crate::feed::http::{self, HttpError};
 use crate::feed::rows::Row;
 use crate::format;
 use crate::json::{self, members, needs, words, writes};
+use crate::signal::{Sig, effect};
 use crate::ui::lazy;
 
 /// So long a fired alert is told, ms.
@@ -76,9 +76,9 @@ impl Default for Kept {
 
 /// The alerts of a page.
 pub(crate) struct Book {
-    pub(crate) list: RwSignal<Vec<Alert>>,
+    pub(crate) list: Sig<Vec<Alert>>,
     /// What the relay said against the last wish, in one line.
-    pub(crate) refusal: RwSignal<Option<String>>,
+    pub(crate) refusal: Sig<Option<String>>,
     kept: RefCell<Kept>,
     /// Number and time of what was told since the page stands.
     told: RefCell<Vec<(u32, Ms)>>,
@@ -98,8 +98,8 @@ pub(crate) fn book(desk: &Rc<Desk>) -> Rc<Book> {
     let kept: Kept = kept.and_then(|text| json::read(&text).ok()).unwrap_or_default();
     let book = desk.owner.with(|| {
         Rc::new(Book {
-            list: RwSignal::new(Vec::new()),
-            refusal: RwSignal::new(None),
+            list: Sig::new(Vec::new()),
+            refusal: Sig::new(None),
             kept: RefCell::new(kept),
             told: RefCell::default(),
             looked: Cell::new(false),
@@ -112,7 +112,7 @@ pub(crate) fn book(desk: &Rc<Desk>) -> Rc<Book> {
     let (list, held) = (book.list, Rc::downgrade(desk));
     // Marks are shown once a chart stands and whenever another symbol is opened in it.
     desk.owner.with(|| {
-        Effect::new(move |_| {
+        effect(move || {
             let Some(desk) = held.upgrade() else { return };
             desk.layout.track();
             let decks = desk.decks.borrow().clone();

@@ -15,6 +15,7 @@ use shared::market::Ms;
 
 use crate::deck::{Deck, DeckOptions};
 use crate::settings::Settings;
+use crate::signal::Sig;
 use crate::url_state::UrlState;
 use crate::workspace::{Layout, Links, Workspace};
 
@@ -36,11 +37,11 @@ pub(crate) struct Desk {
     /// Never empty, by place.
     decks: RefCell<Vec<Rc<Deck>>>,
     /// Place of the active one.
-    pub(crate) active: RwSignal<usize>,
-    pub(crate) layout: RwSignal<Layout>,
-    pub(crate) links: RwSignal<Links>,
+    pub(crate) active: Sig<usize>,
+    pub(crate) layout: Sig<Layout>,
+    pub(crate) links: Sig<Links>,
     /// The watchlist is shown.
-    pub(crate) watching: RwSignal<bool>,
+    pub(crate) watching: Sig<bool>,
     /// The relay's price alerts, once there are any.
     pub(crate) alerts: RefCell<Option<Rc<alerts::Book>>>,
     /// Of the app: signals of charts made in a dialog outlive it.
@@ -94,10 +95,10 @@ impl Desk {
                 desk: me.clone(),
                 ..DeckOptions::default()
             })]),
-            active: RwSignal::new(0),
-            layout: RwSignal::new(layout),
-            links: RwSignal::new(links),
-            watching: RwSignal::new(Settings::stored().watching),
+            active: Sig::new(0),
+            layout: Sig::new(layout),
+            links: Sig::new(links),
+            watching: Sig::new(Settings::stored().watching),
             alerts: RefCell::default(),
             owner: Owner::current().unwrap_or_default(),
             echo: Cell::new(false),

@@ -77,7 +77,6 @@ pub(super) fn notify(desk: &Weak<Desk>, symbol: Symbol, words: &str) {
         if let Some(desk) = desk.upgrade() {
             let deck = desk.active_now();
             let rows = deck.view.symbols;
-            use leptos::prelude::WithUntracked;
             if let Some(row) =
                 rows.with_untracked(|rows| rows.iter().find(|row| row.symbol == symbol).cloned())
             {

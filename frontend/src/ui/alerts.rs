@@ -16,6 +16,7 @@ use crate::desk::alerts::{Book, Wish, book, way};
 use crate::desk::{ring, use_desk};
 use crate::feed::group::ALL;
 use crate::feed::http::HttpError;
+use crate::signal::Sig;
 
 lazy! {
     alerts: pub(crate) fn alerts() -> AnyView { built() }
@@ -81,8 +82,8 @@ fn form(held: Held, view: View) -> AnyView {
     let open = view.open.get_untracked();
     let (symbol, venue) = open.map_or_else(Default::default, |o| (o.row.symbol.to_string(), o.venue));
     let named = if venue == ALL { symbol.clone() } else { format!("{symbol}, {venue}") };
-    let (price, note) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let (at, each) = (RwSignal::new(0_usize), RwSignal::new(false));
+    let (price, note) = (Sig::new(String::new()), Sig::new(String::new()));
+    let (at, each) = (Sig::new(0_usize), Sig::new(false));
     let set = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let book = held.get_value();
@@ -101,8 +102,8 @@ fn form(held: Held, view: View) -> AnyView {
         spawn_local(async move {
             let done = book.add(&wish).await;
             if done.is_ok() {
-                let _ = price.try_set(String::new());
-                let _ = note.try_set(String::new());
+                price.set(String::new());
+                note.set(String::new());
             }
             answer(held, done, false);
         });
@@ -200,8 +201,8 @@ fn row(held: Held, deck: DeckRef, alert: Alert) -> AnyView {
 /// Sound and notifications, chosen for this browser.
 fn heard(held: Held) -> AnyView {
     let kept = held.with_value(|book| book.kept());
-    let notify = RwSignal::new(kept.notify);
-    let refused = RwSignal::new(false);
+    let notify = Sig::new(kept.notify);
+    let refused = Sig::new(false);
     let sound = move |event: web_sys::Event| {
         let on = event_target_checked(&event);
         held.with_value(|book| {
@@ -218,8 +219,8 @@ fn heard(held: Held) -> AnyView {
         spawn_local(async move {
             let on = wanted && ring::ask_notify().await;
             book.keep(|kept| kept.notify = on);
-            let _ = notify.try_set(on);
-            let _ = refused.try_set(wanted && !on);
+            notify.set(on);
+            refused.set(wanted && !on);
         });
     };
     let why = move || {

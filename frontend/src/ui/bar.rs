@@ -12,6 +12,7 @@ use crate::app::{use_deck, use_view};
 use crate::desk::use_desk;
 use crate::format;
 use crate::settings::Theme;
+use crate::signal::effect;
 
 /// A looking glass.
 const GLASS: &str = "M11 7A4 4 0 1 1 3 7a4 4 0 0 1 8 0zM10 10l4 4";
@@ -93,7 +94,7 @@ fn LastPrice() -> impl IntoView {
         move || view.quote.get().change_percent.map_or_else(|| format::UNKNOWN.into(), format::percent);
     let rising = move || view.quote.get().change_percent.is_some_and(|c| c >= 0.0);
     let falling = move || view.quote.get().change_percent.is_some_and(|c| c < 0.0);
-    Effect::new(move |_| {
+    effect(move || {
         let Some(open) = view.open.get() else { return };
         if let Some(document) = web_sys::window().and_then(|w| w.document()) {
             document.set_title(&format!("{} {} · tapedeck", price(), open.row.symbol));

@@ -18,6 +18,7 @@ use crate::deck::view::View;
 use crate::desk::use_desk;
 use crate::feed::group::ALL;
 use crate::format;
+use crate::signal::Sig;
 
 /// Display levels of the funding rate, percent a year.
 const FUNDING_LEVELS: (f64, f64) = (300.0, 1_000.0);
@@ -232,7 +233,7 @@ fn OiCard() -> impl IntoView {
     };
     let age = move || stale_age(view, Channel::Oi, view.oi.get().map(|o| o.timestamp), OI_AGE);
     let none = lacking(Channel::Oi);
-    let opened = RwSignal::new(false);
+    let opened = Sig::new(false);
     let moved = move || view.oi_moved.get();
     let known = move || match (coins(), moved()) {
         (None, _) => "unknown",

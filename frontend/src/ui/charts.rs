@@ -10,6 +10,7 @@ use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::View;
 use crate::desk::{DeskRef, HASH, use_desk};
+use crate::signal::Sig;
 use crate::url_state::encode;
 use crate::workspace::{Layout, Links, NAME_CHARS, Workspace, from_file, to_file};
 
@@ -92,8 +93,8 @@ const fn shape_of(layout: Layout) -> (&'static str, &'static str) {
 /// Saved arrangements, and ways to take one elsewhere.
 fn workspaces(desk: DeskRef) -> AnyView {
     let (deck, view) = (use_deck(), use_view());
-    let saved = RwSignal::new(deck.with(|d| d.kept(|s| s.workspaces.clone())));
-    let name = RwSignal::new(String::new());
+    let saved = Sig::new(deck.with(|d| d.kept(|s| s.workspaces.clone())));
+    let name = Sig::new(String::new());
     let keep = move |change: &dyn Fn(&mut Saved)| {
         saved.update(|list| change(list));
         // Opening a workspace may have made another chart the active one.

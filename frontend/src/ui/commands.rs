@@ -12,6 +12,7 @@ use crate::app::{use_deck, use_view};
 use crate::deck::hands::Drawing;
 use crate::desk::alerts::Ask;
 use crate::settings::{Pane, ScaleMode};
+use crate::signal::{Sig, effect};
 use crate::typed;
 
 /// Commands listed at once.
@@ -133,9 +134,9 @@ fn all_commands() -> AnyView {
         add(name, &venues, Box::new(act));
     }
     let all = StoredValue::new_local(all);
-    let words = RwSignal::new(String::new());
-    let at = RwSignal::new(0_usize);
-    let found = Memo::new(move |_| {
+    let words = Sig::new(String::new());
+    let at = Sig::new(0_usize);
+    let found = Sig::memo(move |_| {
         let words = words.get();
         all.with_value(|all| {
             let hit = |(_, c): &(usize, &Command)| typed::matches(&c.name, &words);
@@ -183,7 +184,7 @@ fn all_commands() -> AnyView {
     let none =
         move || found.with(Vec::is_empty).then(|| "No command matches. Try log, 4H or a coin.".to_owned());
     // The one chosen stays in view.
-    Effect::new(move |_| {
+    effect(move || {
         let id = format!("command-{}", at.get());
         let shown = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id(&id));
         if let Some(shown) = shown {
@@ -217,7 +218,7 @@ fn all_commands() -> AnyView {
 
 fn timeframes() -> AnyView {
     let (deck, surfaces) = (use_deck(), use_surfaces());
-    let words = RwSignal::new(surfaces.typed());
+    let words = Sig::new(surfaces.typed());
     let meant = move || typed::timeframe(&words.get());
     let says = move || match meant() {
         Some(tf) => format!("{tf}, Enter to show"),
@@ -249,7 +250,7 @@ fn timeframes() -> AnyView {
         <p role="status">{text(says)}</p>
     };
     // What was typed stays; the next key goes behind it.
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(field) = field.get() {
             let end = field.value().len() as u32;
             let _ = field.set_selection_range(end, end);

@@ -11,6 +11,7 @@ use crate::app::use_view;
 use crate::deck::view::View;
 use crate::feed::rows::GuardRow;
 use crate::format;
+use crate::signal::Sig;
 
 /// Frames come at least once a second; without one for this long the states are old.
 const LIMIT: Ms = Ms(5_000);
@@ -29,7 +30,7 @@ const NAMES: [(&str, &str); 7] = [
 #[component]
 pub(super) fn Guards() -> impl IntoView {
     let view = use_view();
-    let opened = RwSignal::new(None::<&'static str>);
+    let opened = Sig::new(None::<&'static str>);
     let status = move || view.guards.with(|g| g.as_ref().map(|g| g.status));
     let old = move || {
         let heard = view.guards.with(|g| g.as_ref().map(|g| g.heard))?;
@@ -63,12 +64,7 @@ pub(super) fn Guards() -> impl IntoView {
     }
 }
 
-fn line(
-    view: View,
-    name: &'static str,
-    label: &'static str,
-    opened: RwSignal<Option<&'static str>>,
-) -> AnyView {
+fn line(view: View, name: &'static str, label: &'static str, opened: Sig<Option<&'static str>>) -> AnyView {
     let of = move |pick: fn(&GuardRow) -> String| {
         text(move || view.guards.with(|g| or_unknown(g.as_ref().and_then(|g| g.get(name)).map(pick))))
     };

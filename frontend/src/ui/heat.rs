@@ -13,31 +13,32 @@ use crate::chart::js::heat_image;
 use crate::deck::view::View;
 use crate::format;
 use crate::series::Heat;
+use crate::signal::{Sig, effect};
 
 /// Room a tooltip takes, px.
 const TIP_PX: f64 = 232.0;
 
 /// The map, while it is switched on.
 pub(super) fn heat_place(deck: DeckRef, view: View) -> impl IntoView {
-    let on = Memo::new(move |_| view.drawn.with(|m| m.heat > 0));
+    let on = Sig::memo(move |_| view.drawn.with(|m| m.heat > 0));
     move || on.get().then(|| later(move || map(deck, view)))
 }
 
 /// A bin under the pointer or chosen by key: time, price, and where its words stand.
-type Chosen = RwSignal<Option<(usize, usize, f64, f64)>>;
+type Chosen = Sig<Option<(usize, usize, f64, f64)>>;
 
 lazy! {
     chart_menu: fn map(deck: DeckRef, view: View) -> AnyView {
-        let chosen: Chosen = RwSignal::new(None);
+        let chosen: Chosen = Sig::new(None);
         let place = NodeRef::<html::Div>::new();
         let canvas = NodeRef::<html::Canvas>::new();
-        let inset = Memo::new(move |_| view.timeframe.get() > Timeframe::M5);
-        Effect::new(move |_| {
+        let inset = Sig::memo(move |_| view.timeframe.get() > Timeframe::M5);
+        effect(move || {
             let timeframe = view.timeframe.get();
             view.heat.with(|heat| deck.with(|d| d.draw_heat(heat.as_ref().filter(|_| !inset.get()), timeframe)));
         });
         on_cleanup(move || deck.with(|d| d.draw_heat(None, Timeframe::M1)));
-        Effect::new(move |_| {
+        effect(move || {
             let Some(canvas) = canvas.get() else { return };
             view.heat.with(|heat| {
                 if let Some(heat) = heat {

@@ -12,6 +12,7 @@ use crate::chart::line_hue;
 use crate::deck::view::View;
 use crate::series::is_overlay;
 use crate::settings::{Drawn, PriceStyle, Settings};
+use crate::signal::Sig;
 
 /// What can be added, with the name people read and the periods offered, the first free one first.
 const OFFERED: [(&str, &[&str]); 4] = [
@@ -24,7 +25,7 @@ const OFFERED: [(&str, &[&str]); 4] = [
 #[component]
 pub(crate) fn IndicatorsMenu() -> impl IntoView {
     let (deck, view) = (use_deck(), use_view());
-    let shown = RwSignal::new(false);
+    let shown = Sig::new(false);
     let keys = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             shown.set(false);

@@ -44,6 +44,7 @@ macro_rules! lazy {
         }
     };
 }
+use crate::signal::Sig;
 pub(crate) use lazy;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -61,7 +62,7 @@ pub(crate) fn later(load: impl Fn() -> Loading<AnyView> + 'static) -> AnyView {
 fn shown(load: Box<dyn Fn() -> Loading<AnyView>>) -> AnyView {
     let load = StoredValue::new_local(load);
     let view = StoredValue::new_local(None::<AnyView>);
-    let state = RwSignal::new(State::Loading);
+    let state = Sig::new(State::Loading);
     let owner = Owner::current().unwrap_or_default();
     let start = move || {
         let loading = load.with_value(|load| load());
@@ -70,7 +71,7 @@ fn shown(load: Box<dyn Fn() -> Loading<AnyView>>) -> AnyView {
             let now = if loaded.is_some() { State::Here } else { State::Failed };
             // The place may be gone by now.
             if view.try_set_value(loaded).is_none() {
-                let _ = state.try_set(now);
+                state.set(now);
             }
         };
         spawn_local(ScopedFuture { owner: owner.clone(), observer: None, fut: put });

@@ -16,6 +16,7 @@ use crate::feed::pairs::Pairs;
 use crate::format;
 use crate::json::needs;
 use crate::series::Track;
+use crate::signal::{Sig, effect};
 use crate::spark::{Frame, ticks};
 
 /// A row of `/api/market/oi_history`.
@@ -35,19 +36,19 @@ const DAY: Ms = Ms(86_400_000);
 
 lazy! {
     /// The dialog, while `shown`.
-    cards: pub(super) fn oi_area(view: View, shown: RwSignal<bool>) -> AnyView { built(view, shown) }
+    cards: pub(super) fn oi_area(view: View, shown: Sig<bool>) -> AnyView { built(view, shown) }
 }
 
-fn built(view: View, shown: RwSignal<bool>) -> AnyView {
+fn built(view: View, shown: Sig<bool>) -> AnyView {
     let open = view.open.get_untracked();
     let symbol = open.map_or_else(String::new, |o| o.row.symbol.to_string());
     let query = [("symbol", symbol.clone()), ("hours", "24".to_owned())];
     let relay = use_deck().with(|deck| deck.relay.clone());
-    let answer = RwSignal::new(None::<Result<Vec<Point>, String>>);
+    let answer = Sig::new(None::<Result<Vec<Point>, String>>);
     leptos::task::spawn_local(async move {
         let points = http::get::<Vec<Point>>(&relay, "market/oi_history", &query).await;
         // It may have been closed meanwhile.
-        let _ = answer.try_set(Some(points.map_err(|error| error.to_string())));
+        answer.set(Some(points.map_err(|error| error.to_string())));
     });
     let body = move || match answer.get() {
         None => view! { <div class="area" aria-busy="true"></div> }.into_any(),
@@ -61,7 +62,7 @@ fn built(view: View, shown: RwSignal<bool>) -> AnyView {
         Some(Err(error)) => view! { <p class="warn">{error}</p> }.into_any(),
     };
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = dialog.get() {
             let _ = dialog.show_modal();
         }
@@ -104,7 +105,7 @@ fn drawing(view: View, points: Vec<Point>) -> AnyView {
     let (fill, stroke) = (frame.path(&line, Some(SIZE)), frame.path(&line, None));
 
     let count = points.len();
-    let at = RwSignal::new(None::<usize>);
+    let at = Sig::new(None::<usize>);
     let points = StoredValue::new(points);
     let told = move || at.get().unwrap_or(count - 1);
     let head = move || points.with_value(|all| all.get(told()).map(|p| head(view, p)));

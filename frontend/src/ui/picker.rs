@@ -11,6 +11,7 @@ use crate::app::{use_deck, use_view};
 use crate::feed::group::ALL;
 use crate::feed::rows::SymbolRow;
 use crate::settings::Pane;
+use crate::signal::{Sig, effect};
 
 /// Rows that match what was typed; all words must occur in symbol, base or quote.
 fn matching(rows: &[SymbolRow], typed: &str) -> Vec<SymbolRow> {
@@ -47,11 +48,11 @@ pub(super) fn leaves(event: &web_sys::FocusEvent) -> bool {
 pub(crate) fn SymbolPicker() -> impl IntoView {
     let deck = use_deck();
     let view = use_view();
-    let shown = RwSignal::new(false);
-    let typed = RwSignal::new(String::new());
-    let at = RwSignal::new(0_usize);
+    let shown = Sig::new(false);
+    let typed = Sig::new(String::new());
+    let at = Sig::new(0_usize);
     let input = NodeRef::<html::Input>::new();
-    let rows = Memo::new(move |_| view.symbols.with(|all| typed.with(|t| matching(all, t))));
+    let rows = Sig::memo(move |_| view.symbols.with(|all| typed.with(|t| matching(all, t))));
     let name =
         move || view.open.with(|o| o.as_ref().map_or_else(|| "Symbol".into(), |o| o.row.symbol.to_string()));
     // Where focus was when a letter opened the search.
@@ -66,14 +67,14 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
         let venue = view.open.with_untracked(|o| o.as_ref().map(|o| o.venue.clone()));
         deck.with(|d| d.open(&row, venue.as_deref()));
     };
-    Effect::new(move |_| {
+    effect(move || {
         if let (true, Some(field)) = (shown.get(), input.get()) {
             let _ = field.focus();
         }
     });
     // A letter on the chart opens the search with it.
     let surfaces = use_surfaces();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(letter) = surfaces.searched() {
             back.set_value(active());
             typed.set(letter);
@@ -181,13 +182,13 @@ pub(crate) fn SymbolPicker() -> impl IntoView {
 /// A button with a menu of choices under it; arrows move, Escape closes.
 #[component]
 fn Menu(
-    label: Signal<String>,
+    label: Sig<String>,
     title: &'static str,
     testid: &'static str,
     #[prop(optional)] class: &'static str,
     children: ChildrenFn,
 ) -> impl IntoView {
-    let shown = RwSignal::new(false);
+    let shown = Sig::new(false);
     let children = StoredValue::new(children);
     let keys = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
@@ -209,7 +210,7 @@ fn Menu(
         }
     };
     let menu = NodeRef::<html::Div>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let first = menu.get().and_then(|m| m.first_element_child());
         if let Some(first) = first.and_then(|f| f.dyn_into::<web_sys::HtmlElement>().ok()) {
             let _ = first.focus();
@@ -249,7 +250,7 @@ fn Menu(
 pub(crate) fn VenuePicker() -> impl IntoView {
     let deck = use_deck();
     let view = use_view();
-    let label = Signal::derive(move || {
+    let label = Sig::memo(move |_| {
         view.open.with(|o| o.as_ref().map_or_else(|| "venue".into(), |o| o.venue.clone()))
     });
     view! {
@@ -293,7 +294,7 @@ pub(crate) fn VenuesMenu() -> impl IntoView {
     let deck = use_deck();
     let view = use_view();
     let picked = move |venue: &str| view.tracks.with(|all| all.iter().any(|t| t.venue == venue));
-    let label = Signal::derive(move || {
+    let label = Sig::memo(move |_| {
         let all = view.group_venues.get();
         let drawn = all.iter().filter(|v| picked(v)).count();
         format!("{drawn} of {}", all.len())
@@ -333,7 +334,7 @@ pub(crate) fn VenuesMenu() -> impl IntoView {
 pub(crate) fn PaneMenu() -> impl IntoView {
     let deck = use_deck();
     let view = use_view();
-    let label = Signal::derive(|| "Panes".to_owned());
+    let label = Sig::memo(|_| "Panes".to_owned());
     view! {
         <Menu label title="Panes under the price" testid="pane-select" class="panes">
             {Pane::ALL

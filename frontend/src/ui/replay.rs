@@ -11,6 +11,7 @@ use crate::deck::view::ReplayView;
 use crate::feed::http;
 use crate::feed::rows::Row;
 use crate::format;
+use crate::signal::Sig;
 
 /// Times as fast as recorded, and without waiting.
 const SPEEDS: [f64; 6] = [1.0, 2.0, 5.0, 10.0, 60.0, f64::INFINITY];
@@ -42,7 +43,7 @@ fn built() -> AnyView {
         order(format!("{{\"action\":\"step\",\"interval\":\"{interval}\"}}"));
     };
     // Where the handle is held while it is dragged.
-    let held = RwSignal::new(None::<Ms>);
+    let held = Sig::new(None::<Ms>);
     let place =
         move || held.get().or_else(|| now().map(|r| r.target.unwrap_or(r.position))).unwrap_or_default();
     let drag = move |event| held.set(event_target_value(&event).parse().ok().map(Ms));

@@ -11,6 +11,7 @@ use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
 use crate::format;
+use crate::signal::effect;
 use shared::market::Ms;
 
 #[component]
@@ -19,16 +20,19 @@ pub(crate) fn Stage() -> impl IntoView {
     let view = use_view();
     let surfaces = use_surfaces();
     let place = NodeRef::<html::Div>::new();
-    Effect::new(move |mounted: Option<bool>| {
-        let Some(place) = place.get() else { return false };
-        if mounted != Some(true) {
+    let mut mounted = false;
+    effect(move || {
+        if let Some(place) = place.get()
+            && !std::mem::replace(&mut mounted, true)
+        {
             deck.with(|d| d.mount_chart(&place));
         }
-        true
     });
-    Effect::new(move |drawn: Option<()>| {
-        let _ = (view.theme.get(), view.prefs.get());
-        if drawn.is_some() {
+    let mut drawn = false;
+    effect(move || {
+        view.theme.track();
+        view.prefs.track();
+        if std::mem::replace(&mut drawn, true) {
             deck.with(|d| d.restyle());
         }
     });

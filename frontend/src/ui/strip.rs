@@ -9,6 +9,7 @@ use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::{LinkState, VenueView};
 use crate::format;
+use crate::signal::{Sig, effect};
 
 /// While a venue is unfolded its channels are asked for this often: frames tell changes of state, not every event.
 const REFRESH_SECONDS: i64 = 5;
@@ -28,10 +29,10 @@ const fn word(state: VenueState) -> &'static str {
 pub(crate) fn Strip() -> impl IntoView {
     let view = use_view();
     let deck = use_deck();
-    let unfolded = RwSignal::new(None::<String>);
+    let unfolded = Sig::new(None::<String>);
     let names =
-        Memo::new(move |_| view.venues.with(|all| all.iter().map(|v| v.venue.clone()).collect::<Vec<_>>()));
-    Effect::new(move |_| {
+        Sig::memo(move |_| view.venues.with(|all| all.iter().map(|v| v.venue.clone()).collect::<Vec<_>>()));
+    effect(move || {
         let now = view.wall.get();
         if unfolded.with(Option::is_some) && now.0 / 1_000 % REFRESH_SECONDS == 0 {
             deck.with(|d| d.refresh_status());
@@ -52,10 +53,10 @@ pub(crate) fn Strip() -> impl IntoView {
 }
 
 /// A venue's button: name, state where it is not live, age of its newest event, why it does not work.
-fn chip(name: String, unfolded: RwSignal<Option<String>>) -> impl IntoView {
+fn chip(name: String, unfolded: Sig<Option<String>>) -> impl IntoView {
     let view = use_view();
     let deck = use_deck();
-    let lost = Memo::new(move |_| view.link.get().state == LinkState::Offline);
+    let lost = Sig::memo(move |_| view.link.get().state == LinkState::Offline);
     let key = StoredValue::new(name.clone());
     let of = move |pick: fn(&VenueView) -> Option<String>| {
         key.with_value(|k| view.venues.with(|all| all.iter().find(|v| v.venue == *k).and_then(pick)))
@@ -102,7 +103,7 @@ fn chip(name: String, unfolded: RwSignal<Option<String>>) -> impl IntoView {
 fn details(name: String) -> impl IntoView {
     let view = use_view();
     let key = name.clone();
-    let venue = Memo::new(move |_| view.venues.with(|all| all.iter().find(|v| v.venue == key).cloned()));
+    let venue = Sig::memo(move |_| view.venues.with(|all| all.iter().find(|v| v.venue == key).cloned()));
     let rows = move || {
         let now = view.now.get();
         let channels = venue.get().map(|v| v.channels).unwrap_or_default();

@@ -10,6 +10,7 @@ use super::help::help;
 use super::later::later;
 use super::settings::settings;
 use super::table::table;
+use crate::signal::{Sig, effect};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Surface {
@@ -27,9 +28,9 @@ pub(crate) enum Surface {
 /// Which one is up, and what was typed to get there.
 #[derive(Clone, Copy)]
 pub(crate) struct Surfaces {
-    up: RwSignal<Option<Surface>>,
+    up: Sig<Option<Surface>>,
     /// Text for the symbol search, which then opens with it.
-    search: RwSignal<Option<String>>,
+    search: Sig<Option<String>>,
     typed: StoredValue<String>,
     place: StoredValue<Option<web_sys::HtmlDialogElement>, LocalStorage>,
 }
@@ -37,8 +38,8 @@ pub(crate) struct Surfaces {
 impl Surfaces {
     pub(crate) fn new() -> Surfaces {
         Surfaces {
-            up: RwSignal::new(None),
-            search: RwSignal::new(None),
+            up: Sig::new(None),
+            search: Sig::new(None),
             typed: StoredValue::new(String::new()),
             place: StoredValue::new_local(None),
         }
@@ -145,7 +146,7 @@ const fn name(surface: Surface) -> &'static str {
 pub(crate) fn dialog(surface: Surface, title: &'static str, body: AnyView) -> AnyView {
     let surfaces = use_surfaces();
     let place = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = place.get() {
             let _ = dialog.show_modal();
             surfaces.place.set_value(Some(dialog));

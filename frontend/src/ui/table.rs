@@ -6,6 +6,7 @@ use super::later::lazy;
 use super::surface::{Surface, dialog};
 use super::text::{flag, text};
 use crate::app::{use_deck, use_view};
+use crate::signal::Sig;
 
 /// Rows of a page.
 const PAGE: usize = 50;
@@ -16,8 +17,8 @@ lazy! {
 
 fn built() -> AnyView {
     let (deck, view) = (use_deck(), use_view());
-    let skip = RwSignal::new(0_usize);
-    let total = RwSignal::new(0_usize);
+    let skip = Sig::new(0_usize);
+    let total = Sig::new(0_usize);
     let grid = move || {
         let held = deck.with(|d| d.rows_in_view(skip.get(), PAGE));
         let held = held.filter(|rows| rows.total > 0);

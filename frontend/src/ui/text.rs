@@ -1,7 +1,7 @@
 //! Texts and flags that change, each of one type: a closure type of its own in a view costs the first visit half a
 //! kilobyte in machinery around it.
 
-use leptos::prelude::*;
+use crate::signal::Sig;
 
 /// A text, or nothing; for children and attributes.
 pub(super) type Text = Box<dyn FnMut() -> Option<String> + Send>;
@@ -21,7 +21,7 @@ pub(super) fn beat(what: impl Fn() -> Option<String> + Send + Sync + 'static) ->
 }
 
 fn turns(what: Box<dyn Fn() -> Option<String> + Send + Sync>) -> Text {
-    let turn = Memo::new(move |before: Option<&(Option<String>, Option<bool>)>| {
+    let turn = Sig::memo(move |before: Option<&(Option<String>, Option<bool>)>| {
         let now = what();
         let turn = match before {
             Some((held, turn)) if *held == now => *turn,

@@ -14,6 +14,7 @@ use crate::feed::http;
 use crate::feed::line::{Line, Said};
 use crate::feed::rows::{Row, SymbolRow};
 use crate::format;
+use crate::signal::{Sig, effect};
 
 /// Hourly closes of a day and the one before it.
 const HOURS: usize = 25;
@@ -53,10 +54,10 @@ lazy! {
 
 fn built() -> AnyView {
     let (desk, deck, view) = (use_desk(), use_deck(), use_view());
-    let list = RwSignal::new(deck.with(|d| d.kept(|s| s.watchlist.clone())));
-    let held = RwSignal::new(Vec::<(String, Watched)>::new());
+    let list = Sig::new(deck.with(|d| d.kept(|s| s.watchlist.clone())));
+    let held = Sig::new(Vec::<(String, Watched)>::new());
     let change = move |symbol: &str, act: &dyn Fn(&mut Watched)| {
-        held.try_update(|all| match all.iter_mut().find(|(s, _)| s == symbol) {
+        held.update(|all| match all.iter_mut().find(|(s, _)| s == symbol) {
             Some((_, watched)) => act(watched),
             None => {
                 let mut watched = Watched::default();
@@ -83,7 +84,7 @@ fn built() -> AnyView {
     let row_of = move |symbol: &str| {
         view.symbols.with(|rows| rows.iter().find(|row| row.symbol.as_str() == symbol).cloned())
     };
-    Effect::new(move |_| {
+    effect(move || {
         let rows: Vec<SymbolRow> = list.get().iter().filter_map(|symbol| row_of(symbol)).collect();
         let topic = |row: &SymbolRow| {
             let venue = VenueId::new(row.venues.first()?);
@@ -114,7 +115,7 @@ fn built() -> AnyView {
         list.update(|list| act(list));
         desk.with(|d| d.at(d.active.get_untracked()).keep(|s| s.watchlist = list.get_untracked()));
     };
-    let typed = RwSignal::new(String::new());
+    let typed = Sig::new(String::new());
     let add = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let name = typed.get_untracked().trim().to_ascii_uppercase();
@@ -133,7 +134,7 @@ fn built() -> AnyView {
     };
     let line = move |symbol: String| {
         let key = StoredValue::new(symbol.clone());
-        let watched = Memo::new(move |_| {
+        let watched = Sig::memo(move |_| {
             key.with_value(|key| held.with(|all| all.iter().find(|(s, _)| s == key).map(|(_, w)| w.clone())))
         });
         let read = move |pick: fn(&Watched) -> Option<f64>| watched.with(|w| w.as_ref().and_then(pick));
