@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { BTC, Deck, launch } from './support/deck.mjs';
+import { Memory } from './support/memory.mjs';
 import { Relay } from './support/relay.mjs';
 import { until } from './support/wait.mjs';
 
@@ -95,4 +96,53 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
     return shown.length === 4 && shown[2].startsWith(ETH) && shown[0].startsWith(BTC);
   });
   await other.close();
+});
+
+test('nine charts of one size on one socket leave nothing behind; a phone shows one and the names of all', async () => {
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '5m', panes: '' }, {}, async (page) => {
+    page.sockets = 0;
+    page.on('websocket', () => (page.sockets += 1));
+  });
+  const { page } = deck;
+  await deck.live();
+  const memory = await Memory.of(page);
+  const choose = async (name, number) => {
+    await deck.at('layout-menu').click();
+    await deck.at(`layout-${name}`).click();
+    await until(`${number} painted charts`, async () =>
+      page.evaluate((number) => document.querySelectorAll('.cell canvas').length >= number && document.querySelectorAll('.cell').length === number && document.querySelectorAll('.chart-skeleton, .notice').length === 0, number), 60_000);
+  };
+  await choose('3x3', 9);
+  const boxes = await page.locator('.cell').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect()).map(({ width, height }) => [width, height]));
+  for (const side of [0, 1]) {
+    const sizes = boxes.map((box) => box[side]);
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1.5, `sizes ${sizes}`);
+  }
+  // The line over the bars leaves them in sight; under the pointer it is whole.
+  const legend = page.getByTestId('chart-4').getByTestId('legend');
+  assert.ok((await legend.boundingBox()).height < 32, 'one line');
+  const chart = await page.getByTestId('chart-4').locator('.chart').boundingBox();
+  await page.mouse.move(chart.x + chart.width / 2, chart.y + chart.height / 2);
+  await until('all of it', async () => /O.*H.*L.*C/s.test(await legend.innerText()));
+  await page.mouse.move(5, 5);
+  await deck.screenshot('layout-3x3');
+  await choose('1', 1);
+  const before = await memory.now();
+  await choose('3x3', 9);
+  await choose('1', 1);
+  let after;
+  await until('what nine charts held to be gone', async () => {
+    after = await memory.now();
+    return after.heap <= before.heap * 1.1 && after.listeners <= before.listeners && after.wasm <= before.wasm * 1.1;
+  }).catch(() => assert.fail(`${JSON.stringify(before)} became ${JSON.stringify(after)}`));
+  assert.equal(page.sockets, 1, 'one socket for all');
+  await choose('2x2', 4);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await until('one chart', async () => (await page.locator('.stage:visible').count()) === 1);
+  assert.equal(await page.locator('.cell-name:visible').count(), 4);
+  await page.getByTestId('chart-3').locator('.cell-name').click();
+  await until('another', async () => page.getByTestId('chart-3').locator('.stage').isVisible());
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'no sideways scrolling');
+  await deck.screenshot('layout-2x2-phone');
+  await deck.close();
 });

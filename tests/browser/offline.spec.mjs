@@ -39,7 +39,7 @@ test('sockets refused: polled every 5 s, then live again without a hole', async 
   await deck.live();
   await until('bars', async () => (await deck.bars('price')).length > 0);
   const polls = [];
-  deck.page.on('request', (request) => request.url().includes('/api/snapshot') && polls.push(Date.now()));
+  deck.page.on('request', (request) => request.url().includes('/api/snapshot') && polls.push({ url: request.url(), at: Date.now() }));
   assert.equal(gate.sockets.length, 1, 'one socket');
   gate.sockets[0].send('{"type":"slow","dropped":1,"conflated":2}');
   await until('the page to say that it is slow', async () => /slow/.test(await deck.at('connection-status').innerText()));
@@ -59,6 +59,11 @@ test('sockets refused: polled every 5 s, then live again without a hole', async 
     return last.timestamp > before.timestamp || last.volume > before.volume;
   });
   await until('the socket to be tried on', () => gate.sockets.length > tried);
+  // A poll asks once for each venue and symbol, one after the other.
+  const begun = () => polls.filter(({ url }) => url === polls[0].url).map(({ at }) => at);
+  await until('four polls', () => begun().length >= 4, 40_000);
+  const waits = begun().slice(1).map((at, i) => at - begun()[i]);
+  assert.ok(waits.every((ms) => ms > 3_000 && ms < 10_000), `each 5 s: ${waits}`);
   await deck.screenshot('polling');
 
   gate.refuse = false;
@@ -71,7 +76,7 @@ test('sockets refused: polled every 5 s, then live again without a hole', async 
   const woke = Date.now();
   await until('the line to be given up', async () => (await deck.state()) !== 'live');
   assert.ok(Date.now() - woke < 9_000, 'sooner than silence alone would be noticed');
-  assert.equal(polls.filter((at) => at < woke + 4_000).length, polled, 'no polling while a socket lives');
+  assert.equal(polls.filter(({ at }) => at < woke + 4_000).length, polled, 'no polling while a socket lives');
   gate.silent = false;
   await deck.live();
   await until('contiguous bars', async () => {
