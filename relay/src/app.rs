@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use shared::event::{Bar, Body, Channel, Stamped, Topic};
 use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::Status;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
@@ -26,6 +26,7 @@ use crate::clock::{Clock, system_now};
 use crate::config::{GuardsConfig, RetentionConfig, VenuesConfig};
 use crate::derive::{self, Asker, GuardsMaker, HeatMaps, HigherBars, JoinedBars, Makers, Signals};
 use crate::directory::Directory;
+use crate::door::Door;
 use crate::history::History;
 use crate::http::{self, Access, ApiState, Core};
 use crate::hub::Hub;
@@ -283,11 +284,11 @@ impl Relay {
     /// What the listener fails with.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        door: Door,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let core = self.core.clone();
-        let result = serve(self.router(), listener, shutdown, move || core.clone()).await;
+        let result = serve(self.router(), door, shutdown, move || core.clone()).await;
         self.stop().await;
         result
     }
@@ -312,10 +313,12 @@ impl Relay {
 /// What the listener fails with.
 pub(crate) async fn serve(
     app: axum::Router,
-    listener: TcpListener,
+    door: Door,
     shutdown: impl Future<Output = ()> + Send + 'static,
     core: impl Fn() -> Arc<Core> + Clone + Send + 'static,
 ) -> std::io::Result<()> {
+    // Tapped, because axum tells the peer's address of listeners of its own only.
+    let door = door.tap_io(|_| ());
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let (stopped, mut stopping) = watch::channel(false);
     let now = core.clone();
@@ -325,7 +328,7 @@ pub(crate) async fn serve(
         now().hub.close_all(1001, "the relay is shutting down");
         stopped.send_replace(true);
     };
-    let served = axum::serve(listener, service).with_graceful_shutdown(goodbye).into_future();
+    let served = axum::serve(door, service).with_graceful_shutdown(goodbye).into_future();
     let result = tokio::select! {
         result = served => result,
         // Idle connections are no reason to stay.

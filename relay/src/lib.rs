@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod derive;
 pub mod directory;
+pub mod door;
 pub mod history;
 pub mod http;
 pub mod hub;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use relay::cli::{Archive, Cli, Command, probe, report};
 use relay::config::{Config, Flags};
+use relay::door::Tls;
 use relay::run;
 
 fn main() -> ExitCode {
@@ -22,7 +23,9 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => on_runtime(run::serve(Config::load(&serve.flags())?)),
         Command::Check(common) => {
-            let text = report(&Config::load(&common.flags())?);
+            let config = Config::load(&common.flags())?;
+            config.server.tls.as_ref().map(Tls::open).transpose()?;
+            let text = report(&config);
             // A reader that closed the pipe has seen enough.
             let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             Ok(ExitCode::SUCCESS)
@@ -35,7 +38,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             on_runtime(run::compact(Config::load(&options.flags())?))
         }
         Command::Healthcheck(common) => {
-            probe(Config::load(&common.flags())?.server.listen)?;
+            probe(&Config::load(&common.flags())?.server)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Replay(replay) => {

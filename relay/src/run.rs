@@ -23,6 +23,7 @@ use crate::alerts::webhook::Webhook;
 use crate::app::{Parts, Relay};
 use crate::clock::Clock;
 use crate::config::{Config, LogConfig, LogFormat, Provider, ServerConfig};
+use crate::door::{Door, Tls};
 use crate::http::Access;
 use crate::store::archive::{Archive, ArchiveError, Archived};
 use crate::venues::sim::Place;
@@ -42,10 +43,10 @@ const LATENCY_BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 /// One line for people: what could not be had, and the fix.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     start_logs(&config.log);
-    let listener = listen(&config.server).await?;
+    let door = listen(&config.server).await?;
     let locks = open::take_folders(&config.store)?;
     let relay = relay(&config, start_metrics()?).await?;
-    serve_on(relay, listener, until_signal()).await?;
+    serve_on(relay, door, until_signal()).await?;
     drop(locks);
     Ok(())
 }
@@ -112,29 +113,30 @@ fn open_archive(folder: &Path) -> Result<Archive, ArchiveError> {
 /// What the listener fails with.
 pub async fn serve_on(
     relay: Relay,
-    listener: TcpListener,
+    door: Door,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    announce(&listener)?;
-    relay.serve(listener, shutdown).await?;
+    announce(&door)?;
+    relay.serve(door, shutdown).await?;
     Ok(())
 }
 
 /// Prints the address.
-fn announce(listener: &TcpListener) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
-    println!("listening on http://{address}");
-    info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+fn announce(door: &Door) -> std::io::Result<()> {
+    let url = door.url()?;
+    println!("listening on {url}");
+    info!(%url, version = env!("CARGO_PKG_VERSION"), "serving");
     Ok(())
 }
 
-/// Binds the configured address.
+/// Binds the configured address, with the configured certificate.
 ///
 /// # Errors
-/// One line that names the address and the fix.
-pub async fn listen(server: &ServerConfig) -> anyhow::Result<TcpListener> {
+/// One line that names the address or the setting, and the fix.
+pub async fn listen(server: &ServerConfig) -> anyhow::Result<Door> {
+    let tls = server.tls.as_ref().map(Tls::open).transpose()?;
     match TcpListener::bind(server.listen).await {
-        Ok(listener) => Ok(listener),
+        Ok(listener) => Ok(Door::open(listener, tls)?),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             bail!("{} is taken: stop what listens there, or set PORT or --listen to another", server.listen)
         }

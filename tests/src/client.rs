@@ -1,6 +1,7 @@
 //! A WebSocket client that keeps every frame and waits for conditions.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, client_async, connect_async, connect_async_tls_with_config,
+};
 
 /// One socket, and what came over it.
 pub struct Client {
@@ -48,6 +51,22 @@ impl Client {
             Err(Error::Http(response)) => bail!("refused with {}", response.status().as_u16()),
             Err(error) => Err(error).context(url.to_owned()),
         }
+    }
+
+    /// Connects to a `wss://` address with roots of one's own, as the page of `origin`.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_trusting(
+        url: &str,
+        origin: &str,
+        roots: Arc<rustls::ClientConfig>,
+    ) -> Result<Client> {
+        let mut request = url.into_client_request()?;
+        request.headers_mut().insert("origin", HeaderValue::from_str(origin)?);
+        let connector = Some(Connector::Rustls(roots));
+        let (socket, _) = connect_async_tls_with_config(request, None, true, connector).await?;
+        Ok(Client { socket, frames: Vec::new(), times: Vec::new(), closed: None })
     }
 
     /// Connects with so small a receive buffer that not reading is soon felt at the other end.

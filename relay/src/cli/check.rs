@@ -26,6 +26,13 @@ pub fn report(config: &Config) -> String {
     };
     let mut lines = vec![
         ("listens on", server.listen.to_string()),
+        (
+            "https",
+            match &server.tls {
+                Some(tls) => format!("with the certificate in {}", tls.cert.display()),
+                None => "no".to_owned(),
+            },
+        ),
         ("access", access),
         ("allowed hosts", list(&server.allowed_hosts)),
         ("allowed origins", list(&server.allowed_origins)),

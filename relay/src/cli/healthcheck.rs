@@ -1,8 +1,12 @@
 //! `tapedeck healthcheck`: asks the running relay whether it serves.
 
+mod anyone;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use crate::config::ServerConfig;
 
 /// How long connecting, and each read, may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -16,13 +20,14 @@ pub enum HealthError {
     Unwell { address: SocketAddr, status: String },
 }
 
-/// Asks `GET /health` of the relay that listens on `listen`; blocks for a few seconds at most.
+/// Asks `GET /health` of the relay of that configuration; blocks for a few seconds at most.
 ///
 /// # Errors
 /// [`HealthError`] when it does not answer 200.
-pub fn probe(listen: SocketAddr) -> Result<(), HealthError> {
-    let address = SocketAddr::new(reachable(listen.ip()), listen.port());
-    let status = ask(address).map_err(|detail| HealthError::Silent { address, detail })?;
+pub fn probe(server: &ServerConfig) -> Result<(), HealthError> {
+    let address = SocketAddr::new(reachable(server.listen.ip()), server.listen.port());
+    let status =
+        ask(address, server.tls.is_some()).map_err(|detail| HealthError::Silent { address, detail })?;
     let healthy = status.split(' ').nth(1) == Some("200") && status.starts_with("HTTP/1.");
     if healthy { Ok(()) } else { Err(HealthError::Unwell { address, status }) }
 }
@@ -37,10 +42,14 @@ fn reachable(ip: IpAddr) -> IpAddr {
 }
 
 /// The status line of the answer. One plain request needs no HTTP library, nor its start-up.
-fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn ask(address: SocketAddr, tls: bool) -> std::io::Result<String> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    if tls { status_line(anyone::encrypted(stream)?) } else { status_line(stream) }
+}
+
+fn status_line(mut stream: impl Read + Write) -> std::io::Result<String> {
     // A loopback name is always an allowed host.
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut head = [0u8; 128];
@@ -58,6 +67,7 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Flags, Layers};
     use std::net::TcpListener;
 
     fn answer_once(answer: &'static str) -> SocketAddr {
@@ -76,22 +86,28 @@ mod tests {
         address
     }
 
+    fn at(listen: SocketAddr) -> ServerConfig {
+        let flags = Flags { listen: Some(listen), ..Flags::default() };
+        let layers = Layers::new(vec![[("TAPEDECK_PUBLIC".to_owned(), "true".to_owned())].into()], "", "");
+        Config::from_layers(&layers.unwrap(), &flags).unwrap().server
+    }
+
     #[test]
     fn only_200_is_healthy() {
         let address = answer_once("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}");
-        probe(address).unwrap();
+        probe(&at(address)).unwrap();
         // Listening on every address, it is asked over loopback.
         let address = answer_once("HTTP/1.1 200 OK\r\n\r\n");
-        probe(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())).unwrap();
+        probe(&at(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()))).unwrap();
         for bad in ["HTTP/1.1 503 Service Unavailable\r\n\r\n", "", "SSH-2.0 200\r\n"] {
-            assert!(matches!(probe(answer_once(bad)), Err(HealthError::Unwell { .. })), "{bad}");
+            assert!(matches!(probe(&at(answer_once(bad))), Err(HealthError::Unwell { .. })), "{bad}");
         }
     }
 
     #[test]
     fn a_closed_port_is_silent() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = probe(free).unwrap_err();
+        let error = probe(&at(free)).unwrap_err();
         assert!(matches!(error, HealthError::Silent { .. }) && error.to_string().contains(&free.to_string()));
     }
 }

@@ -29,7 +29,7 @@ pub use layers::Layers;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use retention::RetentionConfig;
-pub use server::ServerConfig;
+pub use server::{ServerConfig, TlsFiles};
 pub use store::StoreConfig;
 pub use venues::{BaseUrls, Licence, Provider, VenuesConfig};
 
@@ -92,6 +92,10 @@ pub enum ConfigError {
         "server.address: {listen} is reachable from outside: set TAPEDECK_TOKENS, or TAPEDECK_PUBLIC=true to serve everybody, or listen on 127.0.0.1"
     )]
     Exposed { listen: SocketAddr },
+    #[error(
+        "server.{missing} is not set, but server.{has} is: https needs both (TAPEDECK_TLS_CERT and TAPEDECK_TLS_KEY)"
+    )]
+    HalfTls { has: &'static str, missing: &'static str },
     #[error("PROVIDER: sim stands alone: use `sim`, or real venues without it")]
     SimBesideVenues,
     #[error("SYMBOLS: the simulated market has no {symbol}: use some of {has}")]

@@ -7,6 +7,14 @@ use secrecy::SecretString;
 
 use super::{ConfigError, Layers};
 
+/// Files of the relay's own certificate, PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsFiles {
+    /// The certificate, then those that signed it.
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
 /// `[server]`.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -31,6 +39,9 @@ pub struct ServerConfig {
     pub frame_ancestors: Vec<String>,
     /// `TAPEDECK_PAGE_DIR`: a folder with a built page to serve instead of the embedded one. Default none.
     pub page_dir: Option<PathBuf>,
+    /// `TAPEDECK_TLS_CERT` and `TAPEDECK_TLS_KEY`: PEM files with which it serves https and wss itself; both or none.
+    /// Default none: plain HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 impl ServerConfig {
@@ -67,10 +78,18 @@ impl ServerConfig {
         let framing = |t: &str| origin(t).filter(|origin| origin != "null");
         let frame_ancestors =
             layers.list("server.frame_ancestors", &["TAPEDECK_FRAME_ANCESTORS"], expected, framing)?;
-        let page_dir =
-            layers.one("server.page_dir", &["TAPEDECK_PAGE_DIR"], "a folder: use a path", |t| {
-                Some(PathBuf::from(t))
-            })?;
+        let path = |key: &str, variable: &str, expected: &'static str| {
+            layers.one(key, &[variable], expected, |t| Some(PathBuf::from(t)))
+        };
+        let page_dir = path("server.page_dir", "TAPEDECK_PAGE_DIR", "a folder: use a path")?;
+        let pem = "a PEM file: use a path";
+        let cert = path("server.tls_cert", "TAPEDECK_TLS_CERT", pem)?;
+        let tls = match (cert, path("server.tls_key", "TAPEDECK_TLS_KEY", pem)?) {
+            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(ConfigError::HalfTls { has: "tls_cert", missing: "tls_key" }),
+            (None, Some(_)) => return Err(ConfigError::HalfTls { has: "tls_key", missing: "tls_cert" }),
+        };
         let config = ServerConfig {
             listen: listen.unwrap_or(default),
             public: layers.switch("server.public", &["TAPEDECK_PUBLIC"])?.unwrap_or(false),
@@ -80,6 +99,7 @@ impl ServerConfig {
             allowed_origins,
             frame_ancestors: frame_ancestors.unwrap_or_default(),
             page_dir,
+            tls,
         };
         if !config.listen.ip().is_loopback() && !config.public && config.tokens.is_empty() {
             return Err(ConfigError::Exposed { listen: config.listen });

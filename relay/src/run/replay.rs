@@ -54,11 +54,11 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     let metrics = start_metrics()?;
     let shelf = Shelf { config, files: files.clone(), playback: playback.clone(), metrics };
     shelf.readable()?;
-    let listener = listen(&shelf.config.server).await?;
+    let door = listen(&shelf.config.server).await?;
     let run = shelf.begin()?;
     let stage = Stage::new(&run.relay);
     measure(files.clone(), playback.clone());
-    announce(&listener)?;
+    announce(&door)?;
     let (over, ended) = oneshot::channel();
     let playing = tokio::spawn(drive::drive(shelf, stage.clone(), run, orders, over));
     let unreadable = Arc::new(AtomicBool::new(false));
@@ -77,7 +77,7 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
         }
     };
     let now = stage.clone();
-    let served = serve(stage.router(), listener, shutdown, move || now.core()).await;
+    let served = serve(stage.router(), door, shutdown, move || now.core()).await;
     playing.abort();
     served?;
     if unreadable.load(Ordering::Relaxed) {

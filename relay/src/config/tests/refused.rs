@@ -78,7 +78,11 @@ fn what_cannot_be_used_is_one_line_with_name_and_fix() {
         ),
         (
             "[server]\npublik = true",
-            "unknown setting server.publik in tapedeck.toml: [server] has address, allowed_hosts, allowed_origins, cors_origins, frame_ancestors, page_dir, port, public, tokens",
+            "unknown setting server.publik in tapedeck.toml: [server] has address, allowed_hosts, allowed_origins, cors_origins, frame_ancestors, page_dir, port, public, tls_cert, tls_key, tokens",
+        ),
+        (
+            "[server]\ntls_key = \"key.pem\"",
+            "server.tls_cert is not set, but server.tls_key is: https needs both (TAPEDECK_TLS_CERT and TAPEDECK_TLS_KEY)",
         ),
         (
             "port = 1",
