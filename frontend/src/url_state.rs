@@ -167,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn the_element_refuses_none_of_our_names() {
+        let element = include_str!("embed/element.js");
+        assert!(element.contains(&format!("['{}']", Pane::ALL.map(Pane::name).join("', '"))));
+        let [first @ .., last] = &Timeframe::ALL.map(|tf| tf.name());
+        assert!(element.contains(&format!("'{} or {last}'", first.join(", "))));
+    }
+
+    #[test]
     fn an_end_day_is_included() {
         let state = UrlState::parse("from=2025-01-31&to=2025-01-31");
         assert_eq!(state.from, Some(Ms(1_738_281_600_000)));

@@ -1,43 +1,55 @@
 // Charts on other pages: the custom element, several of them on one page, their end; the page for frames.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BTC, launch } from './support/deck.mjs';
+import { serveFiles } from './support/files.mjs';
 import { Relay } from './support/relay.mjs';
 import { until } from './support/wait.mjs';
 
 const ETH = 'ETHUSDT-PERP';
 
+/** What a host page may say of everything, and must not reach the chart. */
+const LOUD = `* { letter-spacing: 3px; text-transform: uppercase; line-height: 3; color: red; cursor: wait }
+  div, section, p, button, a { border: 5px solid red !important; padding: 9px !important; font: 30px serif !important }
+  .root, .stage, .chart, .pane { display: none !important } :root { --bg: red; --text: red } html { font-size: 40px }`;
+
 let relay;
 let browser;
 let host;
+let stranger;
+let folder;
 before(async () => {
-  // A host page of another origin, with no policy but what a browser has by itself.
-  host = createServer((request, response) => {
-    response.setHeader('content-type', 'text/html');
-    response.end('<!doctype html><title>host</title><link rel="icon" href="data:,"><div id="app">the host\'s own</div>');
-  });
-  await new Promise((done) => host.listen(0, '127.0.0.1', done));
-  host.origin = `http://127.0.0.1:${host.address().port}`;
-  process.env.TAPEDECK_ALLOWED_ORIGINS = host.origin;
-  process.env.TAPEDECK_FRAME_ANCESTORS = host.origin;
-  relay = await Relay.start();
+  // A host page of another origin, with no policy but what a browser has by itself; and one that no list has.
+  folder = await mkdtemp(join(tmpdir(), 'tapedeck-host-'));
+  const html = `<!doctype html><title>host</title><link rel="icon" href="data:,"><div id="app">the host's own</div>`;
+  await writeFile(join(folder, 'index.html'), html);
+  await writeFile(join(folder, 'loud.html'), html.replace('</title>', `</title><style>${LOUD}</style>`));
+  host = await serveFiles(folder);
+  stranger = await serveFiles(folder);
+  const lists = { TAPEDECK_ALLOWED_ORIGINS: host.origin, TAPEDECK_FRAME_ANCESTORS: host.origin };
+  relay = await Relay.start(undefined, { ...lists, SYMBOLS: `${BTC},${ETH}` });
   browser = await launch();
 });
 after(async () => {
   await browser?.close();
   await relay?.stop();
   host?.close();
+  stranger?.close();
+  await rm(folder, { recursive: true, force: true });
 });
 
-async function open() {
+async function open(url = host.url) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
   const complaints = [];
   page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.push(m.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   const sockets = [];
   page.on('websocket', (socket) => sockets.push(socket));
-  await page.goto(host.origin);
+  await page.goto(url);
   return { page, complaints, sockets };
 }
 
@@ -118,8 +130,8 @@ test('three charts share a socket, say what happens and leave nothing behind', a
   await page.close();
 });
 
-test('charts that come and go leave no memory behind', async () => {
-  const { page, complaints } = await open();
+test('fifty charts come and go and leave no memory behind', async () => {
+  const { page, complaints, sockets } = await open();
   await embed(page);
   const session = await page.context().newCDPSession(page);
   const heap = async () => {
@@ -127,24 +139,93 @@ test('charts that come and go leave no memory behind', async () => {
     await session.send('HeapProfiler.collectGarbage');
     return (await session.send('Runtime.getHeapUsage')).usedSize;
   };
-  const round = async (id) => {
-    await add(page, id, { symbol: BTC, timeframe: '5m', venue: 'sim', panes: '' });
-    await until(`${id} to be ready`, async () => (await heard(page, id, 'ready')).length === 1);
-    await page.evaluate((id) => {
-      document.getElementById(id).remove();
-      delete window.heard[id];
-    }, id);
+  // The linear memory only ever grows: what it has grown to says the most that was held at a time.
+  const wasm = () =>
+    page.evaluate(async () => {
+      const { name } = performance.getEntriesByType('resource').find(({ name }) => /\/loader-[^/]*\.js$/.test(name));
+      return (await (await import(name)).ready).memory.buffer.byteLength;
+    });
+  // Five at a time, each of its own kind.
+  const round = async (name) => {
+    const ids = [0, 1, 2, 3, 4].map((i) => `${name}-${i}`);
+    for (const [i, id] of ids.entries()) {
+      await add(page, id, { symbol: i % 2 ? ETH : BTC, timeframe: ['5m', '1m', '1H'][i % 3], venue: 'sim', panes: i % 2 ? '' : 'oi' });
+    }
+    for (const id of ids) await until(`${id} to be ready`, async () => (await heard(page, id, 'ready')).length === 1);
+    await page.evaluate((ids) => {
+      for (const id of ids) {
+        document.getElementById(id).remove();
+        delete window.heard[id];
+      }
+    }, ids);
+    await until('the socket to close', () => sockets.every((socket) => socket.isClosed()));
+    // Listeners of elements that are gone are given back with them, when the browser collects those.
+    return heap();
   };
   // The first rounds load code and warm caches.
-  for (let i = 0; i < 5; i += 1) await round(`warm${i}`);
-  const before = await heap();
-  const rounds = Number(process.env.EMBEDS ?? 10);
-  for (let i = 0; i < rounds; i += 1) await round(`e${i}`);
-  let after;
+  for (const name of ['a', 'b', 'c']) await round(name);
+  const before = { heap: await heap(), wasm: await wasm() };
+  for (let i = 0; i < 10; i += 1) await round(`round${i}`);
+  const after = { wasm: await wasm() };
   await until('the heap to come back', async () => {
-    after = await heap();
-    return after <= before * 1.1;
-  }).catch(() => assert.fail(`heap of ${before} bytes grew to ${after} over ${rounds} charts`));
+    after.heap = await heap();
+    return after.heap <= before.heap * 1.1;
+  }).catch(() => {});
+  for (const kind of ['heap', 'wasm']) {
+    assert.ok(after[kind] <= before[kind] * 1.1, `${kind} of ${before[kind]} bytes grew to ${after[kind]} over 50 charts`);
+  }
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('a chart is no part of the host\'s looks or storage, and says what it cannot use', async () => {
+  const { page, complaints } = await open(`${host.url}loud.html`);
+  await page.evaluate(() => localStorage.setItem('tapedeck.settings', '{"symbol":"ETHUSDT-PERP","timeframe":"1D","panes":["cvd"]}'));
+  await embed(page);
+  await add(page, 'a', { symbol: BTC, timeframe: '7m', panes: 'oi,profit', theme: 'pink', venue: 'mtgox' });
+  await add(page, 'b', { symbol: 'DOGEUSDT-PERP' });
+  await add(page, 'c', { symbol: BTC, relay: 'ftp://elsewhere' });
+  const said = async (id) => (await heard(page, id, 'error')).map(({ message }) => message);
+  const line = (id) => page.evaluate((id) => document.getElementById(id).shadowRoot.querySelector('.wrong').innerText, id);
+  await until('a and b to be ready', async () => (await Promise.all(['a', 'b'].map((id) => heard(page, id, 'ready')))).every((one) => one.length));
+
+  const values = 'timeframe="7m" cannot be used: write 1m, 5m, 15m, 30m, 1H, 4H, 1D, 1W or 1M. ' +
+    'panes="oi,profit" cannot be used: write a list of oi, funding, cvd, liq, rsi, macd, spread, depth, or leave it empty. ' +
+    'theme="pink" cannot be used: write dark or light.';
+  const all = `${values} venue="mtgox": it does not list ${BTC}, sim is shown.`;
+  assert.deepEqual(await said('a'), [values, all]);
+  assert.equal(await line('a'), all);
+  const unlisted = `symbol="DOGEUSDT-PERP": the relay does not list it, ${BTC} is shown.`;
+  assert.deepEqual(await said('b'), [unlisted]);
+  assert.deepEqual(await said('c'), ['relay="ftp://elsewhere" cannot be used: write an address like https://relay.example.']);
+  // Mended, it goes on as if nothing had been.
+  await page.evaluate(({ eth, url }) => {
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => document.getElementById(id));
+    for (const [name, value] of Object.entries({ timeframe: '15m', panes: 'oi', theme: 'light', venue: 'sim' })) a.setAttribute(name, value);
+    b.setAttribute('symbol', eth);
+    c.setAttribute('relay', url);
+  }, { eth: ETH, url: relay.url });
+  await until('c to be ready', async () => (await heard(page, 'c', 'ready')).length === 1);
+  await until('the other symbol', async () => (await heard(page, 'b', 'symbolchange')).at(-1)?.symbol === ETH);
+  assert.deepEqual(await Promise.all(['a', 'b', 'c'].map(line)), ['', '', '']);
+
+  const looks = await page.evaluate(() => {
+    const root = document.getElementById('c').shadowRoot;
+    const stage = getComputedStyle(root.querySelector('.stage'));
+    const { letterSpacing, textTransform, color, lineHeight, cursor, height, display, borderTopWidth } = stage;
+    return { letterSpacing, textTransform, color, lineHeight, cursor, height, display, borderTopWidth };
+  });
+  assert.deepEqual(looks, {
+    letterSpacing: 'normal', textTransform: 'none', color: 'rgb(230, 234, 238)', lineHeight: '16px', cursor: 'auto',
+    height: '420px', display: 'block', borderTopWidth: '0px',
+  });
+  // The other way round, too: the chart's sheets do not touch the host, and nothing is stored there.
+  assert.equal(await page.evaluate(() => getComputedStyle(document.getElementById('app')).paddingTop), '9px');
+  const stored = await page.evaluate(() => [Object.keys(localStorage), Object.keys(window).filter((name) => name === 'tapedeck')]);
+  assert.deepEqual(stored, [['tapedeck.settings'], []]);
+  const opened = (await heard(page, 'c', 'symbolchange'))[0];
+  assert.deepEqual([opened.symbol, opened.timeframe], [BTC, '5m'], 'what another page stored here is not read');
+  await page.screenshot({ path: 'tests/browser/out/embed-loud.png', fullPage: true });
   assert.deepEqual(complaints, []);
   await page.close();
 });
@@ -162,16 +243,83 @@ test('a frame shows the chart and answers the page around it', async () => {
   await until('the frame to be ready', async () => (await told((m) => m.event === 'ready')).length === 1);
   const send = (message) =>
     page.evaluate((message) => document.getElementById('frame').contentWindow.postMessage(message, '*'), message);
-  await send({ tapedeck: 1, id: 7, get: 'bars', of: 'price' });
-  await send({ tapedeck: 1, id: 8, get: 'everything' });
-  await send({ tapedeck: 2, id: 9, get: 'bars', of: 'price' });
-  await until('an answer', async () => (await told((m) => m.id === 8)).length === 1);
-  const [answer] = await told((m) => m.id === 7);
-  assert.ok(answer.tapedeck === 1 && answer.value.length > 0 && answer.origin === relay.url);
-  assert.match((await told((m) => m.id === 8))[0].error, /bars, visibleRange or snapshot/);
-  assert.equal((await told((m) => m.id === 9)).length, 0, 'another version is not answered');
-  await send({ tapedeck: 1, set: { timeframe: '1H' } });
+  // A frame beside it is not the framing page: it is neither obeyed nor answered.
+  await page.evaluate(() => {
+    const srcdoc = `<script>parent.frames[0].postMessage({ tapedeck: 1, id: 6, get: 'bars', of: 'price' }, '*');
+      parent.frames[0].postMessage({ tapedeck: 1, set: { timeframe: '1W' } }, '*'); parent.asked = true</script>`;
+    document.body.append(Object.assign(document.createElement('iframe'), { srcdoc }));
+  });
+  await until('the other frame to ask', () => page.evaluate(() => window.asked));
+  const messages = [
+    { tapedeck: 1, id: 7, get: 'bars', of: 'price' },
+    { tapedeck: 1, id: 8, get: 'everything' },
+    { tapedeck: 2, id: 9, get: 'bars', of: 'price' },
+    { tapedeck: 1, id: 10, set: { colour: 'red' } },
+    { tapedeck: 1, id: 11, get: 'bars', of: 'nonsense' },
+    { tapedeck: 1, id: 12 },
+    { hello: 'of another script' },
+    { tapedeck: 1, id: 13, get: 'visibleRange' },
+    { tapedeck: 1, id: 14, get: 'snapshot' },
+  ];
+  for (const message of messages) await send(message);
+  await until('the last answer', async () => (await told((m) => m.id === 14)).length === 1);
+  const answers = (await told((m) => m.id !== undefined)).sort((a, b) => a.id - b.id);
+  assert.ok(answers.every((m) => m.tapedeck === 1 && m.origin === relay.url));
+  assert.deepEqual(answers.map((m) => [m.id, m.error ?? typeof m.value]), [
+    [7, 'object'],
+    [8, 'get is bars, visibleRange or snapshot, not everything'],
+    [9, 'this frame speaks version 1, not 2'],
+    [10, 'set takes symbol, venue, timeframe, panes, theme, not colour'],
+    [11, answers[4].error],
+    [12, 'a message has set or get'],
+    [13, 'object'],
+    [14, 'object'],
+  ]);
+  assert.match(answers[4].error, /no series "nonsense": use price, volume/);
+  assert.ok(answers[0].value.length > 0 && answers[6].value.from < answers[6].value.to);
+  assert.deepEqual(await told((m) => m.event === 'timeframechange'), []);
+  await send({ tapedeck: 1, set: { timeframe: '1H', theme: 'light' } });
   await until('the timeframe', async () => (await told((m) => m.event === 'timeframechange')).at(-1)?.detail.timeframe === '1H');
+  await send({ tapedeck: 1, set: { timeframe: '7m' } });
+  await until('the refusal', async () => (await told((m) => m.event === 'error')).at(-1)?.detail.message.includes('timeframe="7m"'));
   assert.deepEqual(complaints, []);
   await page.close();
+
+  // Who is not on the list sees no chart, and the policy says why.
+  const other = await open(stranger.url);
+  await other.page.evaluate((src) => document.body.append(Object.assign(document.createElement('iframe'), { src })), `${relay.url}/embed?symbol=${BTC}`);
+  await until('the refusal', () => other.complaints.some((text) => /frame-ancestors/.test(text)));
+  assert.ok(other.page.frames().every((frame) => !frame.url().startsWith(relay.url)));
+  await embed(other.page);
+  await until('the module to be refused', () => other.complaints.some((text) => /embed\.js.*CORS/.test(text)));
+  await other.page.close();
+});
+
+test('the examples work under the policies they name', async () => {
+  const readme = await readFile('examples/README.md', 'utf8');
+  const here = (text) => text.replaceAll('https://relay.example', relay.url).replaceAll('wss://relay.example', relay.url.replace('http', 'ws'));
+  for (const name of ['plain.html', 'iframe.html']) {
+    const policy = readme.split('\n').find((line) => line.includes(`](${name})`)).split('`').at(-2);
+    const html = here(await readFile(`examples/${name}`, 'utf8'));
+    // The page's own script by its hash.
+    const [, script] = /<script>([^]*?)<\/script>/.exec(html);
+    const hash = `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+    const whole = `default-src 'none'; ${here(policy).replace('{own}', hash)}; img-src data:`;
+    const icon = '<link rel="icon" href="data:,">';
+    await writeFile(join(folder, name), html.replace('<title>', `<meta http-equiv="Content-Security-Policy" content="${whole}">${icon}$&`));
+  }
+  const said = (page) => page.locator('output').innerText();
+  const plain = await open(`${host.url}plain.html`);
+  await until('a close', async () => /^\d/.test(await said(plain.page)));
+  await plain.page.screenshot({ path: 'tests/browser/out/example-plain.png', fullPage: true });
+  const framed = await open(`${host.url}iframe.html`);
+  await until('a close', async () => /^\d/.test(await said(framed.page)));
+  await framed.page.getByRole('button').click();
+  const pressed = () => framed.page.frames()[1].evaluate(() => document.querySelector('tapedeck-chart').getAttribute('timeframe'));
+  await until('the timeframe', async () => (await pressed()) === '1H');
+  await framed.page.screenshot({ path: 'tests/browser/out/example-iframe.png', fullPage: true });
+  for (const { page, complaints } of [plain, framed]) {
+    assert.deepEqual(complaints, []);
+    await page.close();
+  }
 });

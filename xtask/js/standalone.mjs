@@ -3,9 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { MODULE, start, withRelay } from './anywhere.mjs';
 
 const TYPES = { '.wasm': 'application/wasm', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' };
-const MODULE = /<script type="module" src="([^"]+)"><\/script>/;
 
 const [dir, out] = process.argv.slice(2).map((path) => resolve(path));
 const read = (name) => readFileSync(join(dir, name), 'utf8');
@@ -13,9 +13,6 @@ const data = (name) => `data:${TYPES[extname(name)]};base64,${readFileSync(join(
 /** A script's text within a page's. */
 const inline = (text) => text.replaceAll('</script', '<\\/script');
 
-const page = read('index.html');
-const [, loader] = MODULE.exec(page);
-const start = readFileSync('frontend/src/embed/anywhere.js', 'utf8').replace('LOADER', `./${loader}`);
 const wasm = /new URL\((['"])\.\/([\w.-]+\.wasm)\1,\s*import\.meta\.url\)/g;
 const inside = {
   name: 'inside',
@@ -25,7 +22,7 @@ const inside = {
     })),
 };
 const bundled = await build({
-  stdin: { contents: start, resolveDir: dir },
+  stdin: { contents: start(dir), resolveDir: dir },
   bundle: true,
   minify: true,
   format: 'esm',
@@ -38,7 +35,7 @@ const bundled = await build({
 const style = (name) => read(name).replace(/url\("?([^")]+\.woff2)"?\)/g, (_, font) => `url("${data(font)}")`);
 writeFileSync(
   out,
-  page
+  withRelay(read('index.html'))
     .replace(/\s*<link rel="(?:preload|modulepreload)"[^>]*>/g, '')
     .replace(/<link rel="stylesheet" href="([^"]+)">/g, (_, name) => `<style>${style(name)}</style>`)
     .replace(/(<link rel="icon"[^>]* href=")([^"]+)"/g, (_, before, name) => `${before}${data(name)}"`)

@@ -57,7 +57,9 @@ fn build(project: &Project, steps: &mut Steps, out: &Path) -> Result<()> {
 
         let name = format!("tapedeck-{version}-page");
         let mut archive = Archive::create(out, &name)?;
-        archive.add_tree(&page)?;
+        let portable = project.root.join("target/page/portable");
+        bundle::portable(project, &page, &portable)?;
+        archive.add_tree(&portable)?;
         archive.add_papers(project, &PAPERS)?;
         archive.add_bytes(licences.as_bytes(), LICENCES, 0o644)?;
         archives.push(archive.finish()?);

@@ -84,7 +84,7 @@ impl Deck {
         self.ask_frame();
     }
 
-    /// Takes over what `asked` names and what differs.
+    /// Takes over what `asked` names and what differs; a symbol that the relay does not list changes nothing.
     pub(crate) fn choose(&self, asked: crate::url_state::UrlState) {
         if let Some(theme) = asked.theme {
             put(self.view.theme, theme);
@@ -104,9 +104,8 @@ impl Deck {
             return;
         }
         let row = self.view.symbols.with_untracked(|rows| rows.iter().find(|r| r.symbol == symbol).cloned());
-        match row {
-            Some(row) => self.open(&row, venue.as_deref()),
-            None => self.emit_error(&format!("the relay does not list {symbol}")),
+        if let Some(row) = row {
+            self.open(&row, venue.as_deref());
         }
     }
 

@@ -216,7 +216,9 @@ impl Deck {
         self.ask_frame();
     }
 
+    /// None in a foreign page, where nothing is stored.
     fn marks_key(&self) -> Option<String> {
+        self.desk.upgrade()?;
         self.view.open.with_untracked(|o| o.as_ref().map(|o| format!("tapedeck.marks.{}", o.row.symbol)))
     }
 

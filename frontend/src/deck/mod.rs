@@ -165,7 +165,9 @@ pub(crate) struct Deck {
 impl Deck {
     pub(crate) fn new(options: DeckOptions) -> Rc<Deck> {
         let DeckOptions { asked, relay, page, beside, desk } = options;
-        let mut settings = Settings::stored();
+        // What is stored in a foreign page is not ours.
+        let ours = page || beside.is_some();
+        let mut settings = if ours { Settings::stored() } else { Settings::default() };
         settings.theme = asked.theme.unwrap_or(settings.theme);
         if let Some(panes) = &asked.panes {
             settings.panes = panes.clone();

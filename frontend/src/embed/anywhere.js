@@ -1,8 +1,11 @@
-// Starts the page in a file of its own: finds out where the relay is, and says in plain words why there is none.
-// `?relay=https://relay.example` names it, else the content of `<meta name="tapedeck-relay">`.
+// Starts a page that no relay served (a file on disk, the static bundle): finds out where the relay is, and says in plain
+// words why there is none. `?relay=https://relay.example` names it, else the content of `<meta name="tapedeck-relay">`;
+// an address without a host (`/`) is of the page's own.
 
 const asked = new URLSearchParams(location.search).get('relay');
-const relay = (asked || document.querySelector('meta[name="tapedeck-relay"]')?.content || '').replace(/\/+$/, '');
+const named = asked || document.querySelector('meta[name="tapedeck-relay"]')?.content || '';
+const address = named && URL.canParse(named, location.href) ? new URL(named, location.href) : undefined;
+const relay = /^https?:$/.test(address?.protocol) ? (address.origin + address.pathname).replace(/\/+$/, '') : undefined;
 
 /** One notice in place of the page. */
 function say(title, ...lines) {
@@ -13,34 +16,60 @@ function say(title, ...lines) {
   document.getElementById('app').replaceChildren(notice);
 }
 
-/** Whether the relay may be read from here; `undefined` where nobody answers. */
-async function admits() {
+/** The page writes what it shows into its address, and knows nothing of this part of it. */
+function keepAsked() {
+  const replace = history.replaceState.bind(history);
+  history.replaceState = (state, title, url) => {
+    const [query, hash = ''] = url.split('#');
+    const text = `${query || '?'}${query.length > 1 ? '&' : ''}relay=${encodeURIComponent(asked)}`;
+    replace(state, title, hash ? `${text}#${hash}` : text);
+  };
+}
+
+/** Why there is no page to show, as title and lines; nothing where there is. */
+async function refusal() {
+  // Of a file: "null", where location.origin has it otherwise.
+  const { origin } = self;
   try {
-    return (await fetch(`${relay}/api/status`)).ok;
+    const answer = await fetch(`${relay}/api/status`);
+    if (answer.ok) return undefined;
+    const problem = await answer.json().catch(() => ({}));
+    const fromDisk = problem.code === 'origin_not_allowed' && origin === 'null';
+    return [
+      `The relay at ${relay} refuses this page`,
+      `It says: ${problem.detail ?? `status ${answer.status}`}.`,
+      ...(fromDisk ? ['A page opened from disk has the origin "null".'] : []),
+    ];
   } catch {
-    // An answer that may not be read is still one.
-    return fetch(`${relay}/api/status`, { mode: 'no-cors' }).then(() => false, () => undefined);
+    // A file that every page may load tells a relay that refuses from one that is not there.
+    const there = await fetch(`${relay}/embed.js`, { mode: 'no-cors' }).then(() => true, () => false);
+    if (there) {
+      return [
+        `The relay at ${relay} refuses this page`,
+        `Pages of other origins are let in by list. Add "${origin}" to allowed_origins in tapedeck.toml, or start the relay with TAPEDECK_ALLOWED_ORIGINS=${origin}.`,
+      ];
+    }
+    const mixed = location.protocol === 'https:' && relay.startsWith('http:');
+    return [
+      `No relay answers at ${relay}`,
+      'Start it, or correct ?relay= in the address, and load this page again.',
+      ...(mixed ? ['A page on https reaches relays on https alone: see docs/HTTPS.md.'] : []),
+    ];
   }
 }
 
-if (!/^https?:\/\/[^/]/.test(relay)) {
+if (!relay) {
   say(
-    relay ? `${relay} is no address of a relay` : 'No relay is named',
-    'This page draws what a tapedeck relay tells it. Add ?relay=http://127.0.0.1:8080 to its address, with the address of yours.',
+    named ? `${named} is no address of a relay` : 'No relay is named',
+    'This page draws what a tapedeck relay tells it. Add ?relay=http://127.0.0.1:8000 to its address, with the address of yours.',
   );
 } else {
-  const admitted = await admits();
-  if (admitted) {
-    document.documentElement.dataset.relay = relay;
-    await import('LOADER');
-  } else if (admitted === false) {
-    const origin = location.origin;
-    say(
-      `The relay at ${relay} refuses this page`,
-      `Pages of other origins are let in by list. Add "${origin}" to allowed_origins in tapedeck.toml, or start the relay with TAPEDECK_ALLOWED_ORIGINS=${origin}.`,
-      ...(origin === 'null' ? ['A page opened from disk has the origin "null".'] : []),
-    );
+  const why = await refusal();
+  if (why) {
+    say(...why);
   } else {
-    say(`No relay answers at ${relay}`, 'Start it, or correct ?relay= in the address, and load this page again.');
+    document.documentElement.dataset.relay = relay;
+    if (asked) keepAsked();
+    await import('LOADER');
   }
 }

@@ -5,7 +5,8 @@
 //
 // Elements of one page share one module, one WebAssembly instance and one socket per relay. All attributes may change
 // at any time; an element taken out of the page gives everything back. Methods: bars(id), visibleRange(), snapshot().
-// Events: ready, symbolchange, timeframechange, bar, status, error; none bubbles.
+// Events: ready, symbolchange, timeframechange, bar, status, error; none bubbles. A value that cannot be used counts as
+// absent: a line above the chart and an `error` event say what can.
 
 /* The bundle's files, filled in when it is built. */
 const FILES = { loader: '', chart: '', styles: [] };
@@ -13,8 +14,20 @@ const FILES = { loader: '', chart: '', styles: [] };
 const base = new URL('.', import.meta.url);
 const at = (name) => new URL(name, base).href;
 const EVENTS = ['ready', 'symbolchange', 'timeframechange', 'bar', 'status', 'error'];
-const FRAME = ':host{display:block;height:420px;contain:content}:host([hidden]){display:none}' +
-  '.root,.stage{position:relative;height:100%;overflow:hidden}.root{background:var(--bg);color:var(--text);font:var(--label)}';
+/* What the host page says of everything ends here: before the page's sheets, and after them. */
+const RESET = ':host{all:initial;display:block;height:420px;contain:content}:host([hidden]){display:none}.root{all:initial}';
+const FRAME = '.root{position:relative;display:flex;flex-direction:column;height:100%;overflow:hidden;background:var(--bg);' +
+  'color:var(--text);font:var(--label)}.place{flex:1;min-height:0}.stage{position:relative;height:100%;overflow:hidden}' +
+  '.wrong{padding:8px 12px;border-bottom:1px solid var(--line);background:var(--raised);color:var(--warn)}.wrong:empty{display:none}';
+
+/* What attributes may say; which symbols and venues there are the relay knows. */
+const PANES = ['oi', 'funding', 'cvd', 'liq', 'rsi', 'macd', 'spread', 'depth'];
+const ALLOWED = {
+  timeframe: [(value) => /^(1|5|15|30)m$|^[14][Hh]$|^1[DdWwM]$/.test(value), '1m, 5m, 15m, 30m, 1H, 4H, 1D, 1W or 1M'],
+  panes: [(value) => value.split(',').every((pane) => PANES.includes(pane)), `a list of ${PANES.join(', ')}, or leave it empty`],
+  theme: [(value) => ['dark', 'light'].includes(value), 'dark or light'],
+  relay: [(value) => URL.canParse(value, location.href) && /^https?:/.test(new URL(value, location.href).protocol), 'an address like https://relay.example'],
+};
 
 /** Everything that all elements share, loaded with the first. */
 let shared;
@@ -44,7 +57,7 @@ async function styles() {
     if (!answer.ok) throw new Error(`${name}: status ${answer.status}`);
     return answer.text();
   }));
-  return [...texts, FRAME].map((text) => {
+  return [RESET, ...texts, FRAME].map((text) => {
     for (const [, face] of text.matchAll(/@font-face\s*\{([^}]*)\}/g)) font(face);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(text.replace(/@font-face\s*\{[^}]*\}/g, '').replaceAll(':root', '.root'));
@@ -69,6 +82,10 @@ class TapedeckChart extends HTMLElement {
   #api;
   #turn = 0;
   #changed = false;
+  /** What the chart was last told to show, what it does show, and what was last said to be wrong. */
+  #asked;
+  #shown;
+  #wrong = '';
 
   connectedCallback() {
     if (this.#turn % 2 === 0) this.#start();
@@ -89,8 +106,7 @@ class TapedeckChart extends HTMLElement {
       this.#changed = true;
       queueMicrotask(() => {
         this.#changed = false;
-        this.#look();
-        this.#embed?.choose(this.#query());
+        this.#choose();
       });
     }
   }
@@ -119,29 +135,83 @@ class TapedeckChart extends HTMLElement {
       const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
       shadow.adoptedStyleSheets = sheets;
       this.#root = Object.assign(document.createElement('div'), { className: 'root' });
+      const line = Object.assign(document.createElement('p'), { className: 'wrong', role: 'alert' });
+      line.dataset.testid = 'wrong';
+      const place = Object.assign(document.createElement('div'), { className: 'place' });
+      this.#root.append(line, place);
       this.#look();
       shadow.replaceChildren(this.#root);
-      this.#embed = new Embed(this.#root, this.#query(), this.#relay());
+      this.#check();
+      // Without a relay there is nothing to show but that.
+      if (this.#complaint('relay')) return;
+      this.#asked = this.#query();
+      this.#embed = new Embed(place, this.#asked, this.#relay());
       this.#api = this.#embed.api();
       for (const name of EVENTS) {
-        this.#api.addEventListener(name, ({ detail }) => this.dispatchEvent(new CustomEvent(name, { detail })));
+        this.#api.addEventListener(name, ({ detail }) => {
+          this.dispatchEvent(new CustomEvent(name, { detail }));
+          if (name === 'symbolchange') this.#settle(detail);
+        });
       }
     } catch (error) {
       if (turn !== this.#turn) return;
       const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
       shadow.textContent = `The chart could not be loaded from ${base.origin}: ${error.message}`;
-      this.dispatchEvent(new CustomEvent('error', { detail: { message: error.message } }));
+      this.#tell(error.message);
     }
+  }
+
+  #tell(message) {
+    this.dispatchEvent(new CustomEvent('error', { detail: { message } }));
+  }
+
+  /** Takes over the attributes as they are now. */
+  #choose() {
+    this.#look();
+    const query = this.#query();
+    // Until a symbol is open the chart has no place to go from: what changed meanwhile is done then.
+    if (this.#embed && this.#shown && query !== this.#asked) {
+      this.#asked = query;
+      this.#embed.choose(query);
+    }
+    this.#check();
+  }
+
+  #settle(shown) {
+    const first = !this.#shown;
+    this.#shown = shown;
+    if (first) this.#choose();
+    else this.#check();
+  }
+
+  /** Says what cannot be used of the attributes, once. */
+  #check() {
+    const wrong = [...Object.keys(ALLOWED), 'symbol', 'venue'].map((name) => this.#complaint(name)).filter(Boolean).join(' ');
+    if (wrong === this.#wrong || !this.#root) return;
+    this.#wrong = this.#root.firstChild.textContent = wrong;
+    if (wrong) this.#tell(wrong);
+  }
+
+  #complaint(name) {
+    const value = this.getAttribute(name);
+    if (!value) return '';
+    if (name in ALLOWED) {
+      const [fits, allowed] = ALLOWED[name];
+      return fits(value) ? '' : `${name}="${value}" cannot be used: write ${allowed}.`;
+    }
+    const shown = this.#shown;
+    if (!shown || shown[name]?.toLowerCase() === value.trim().toLowerCase()) return '';
+    if (name === 'symbol') return `symbol="${value}": the relay does not list it, ${shown.symbol} is shown.`;
+    return `venue="${value}": it does not list ${shown.symbol}, ${shown.venue} is shown.`;
   }
 
   #stop() {
     if (this.#turn % 2 === 0) return;
     this.#turn += 1;
-    this.#api = undefined;
     this.#embed?.free();
-    this.#embed = undefined;
     this.#root?.remove();
-    this.#root = undefined;
+    this.#api = this.#embed = this.#root = this.#asked = this.#shown = undefined;
+    this.#wrong = '';
   }
 
   #look() {
@@ -153,14 +223,14 @@ class TapedeckChart extends HTMLElement {
     const names = { symbol: 'symbol', venue: 'venue', timeframe: 'tf', panes: 'panes' };
     const query = new URLSearchParams({ theme: this.#root?.dataset.theme ?? 'dark' });
     for (const [name, key] of Object.entries(names)) {
-      if (this.hasAttribute(name)) query.set(key, this.getAttribute(name));
+      if (this.hasAttribute(name) && !(name in ALLOWED && this.#complaint(name))) query.set(key, this.getAttribute(name).trim());
     }
     return query.toString();
   }
 
   /** Of the attribute, else where this module came from; empty for the page's own host. */
   #relay() {
-    const relay = new URL(this.getAttribute('relay') ?? base, location.href);
+    const relay = new URL(this.getAttribute('relay') || base, location.href);
     const path = relay.pathname.replace(/\/+$/, '');
     return relay.origin === location.origin && !path ? '' : relay.origin + path;
   }

@@ -5,6 +5,7 @@
 //                   {tapedeck: 1, id, get: "bars", of: "price"}                      also visibleRange, snapshot
 //   From the frame  {tapedeck: 1, id, value} or {tapedeck: 1, id, error}             the answer to a get
 //                   {tapedeck: 1, event: "bar", detail}                              every event of the element
+// What cannot be understood, another version too, is answered with an error, under its id if it has one.
 // Only the framing page is listened to, and only it is answered: `frame-ancestors` says who that may be.
 import './embed.js';
 
@@ -15,6 +16,8 @@ const EVENTS = ['ready', 'symbolchange', 'timeframechange', 'bar', 'status', 'er
 const chart = document.querySelector('tapedeck-chart');
 // Origin of the framing page. A browser that does not say it learns it from the first message.
 let host = location.ancestorOrigins?.[0] ?? (document.referrer ? new URL(document.referrer).origin : undefined);
+// A page without an origin cannot be answered by name.
+if (host === 'null') host = undefined;
 
 const post = (message) => {
   if (host && window.parent !== window) window.parent.postMessage({ tapedeck: VERSION, ...message }, host);
@@ -31,20 +34,33 @@ for (const name of SETTABLE) {
   const value = query.get(name === 'timeframe' ? 'tf' : name);
   if (value !== null) set(name, value);
 }
+// Only the frame of a static bundle has this: one that a relay served shows that relay.
+const elsewhere = document.querySelector('meta[name="tapedeck-relay"]');
+if (elsewhere) set('relay', query.get('relay') || elsewhere.content || location.origin);
 
 for (const name of EVENTS) chart.addEventListener(name, ({ detail }) => post({ event: name, detail }));
 
+/** What a message asks for; undefined where it only sets. */
+function answer({ tapedeck, set: wanted, get, of }) {
+  if (tapedeck !== VERSION) throw new RangeError(`this frame speaks version ${VERSION}, not ${tapedeck}`);
+  if (wanted === undefined && get === undefined) throw new TypeError('a message has set or get');
+  const unknown = Object.keys(Object(wanted)).filter((name) => !SETTABLE.includes(name));
+  if (unknown.length) throw new TypeError(`set takes ${SETTABLE.join(', ')}, not ${unknown.join(', ')}`);
+  for (const [name, value] of Object.entries(Object(wanted))) set(name, value);
+  if (get === undefined) return undefined;
+  if (!['bars', 'visibleRange', 'snapshot'].includes(get)) {
+    throw new TypeError(`get is bars, visibleRange or snapshot, not ${get}`);
+  }
+  return chart[get](of);
+}
+
 window.addEventListener('message', async ({ source, origin, data }) => {
-  if (source !== window.parent || source === window || data?.tapedeck !== VERSION) return;
+  if (source !== window.parent || source === window || data?.tapedeck === undefined) return;
   host ??= origin;
   if (origin !== host) return;
-  for (const name of SETTABLE) if (data.set && name in data.set) set(name, data.set[name]);
-  if (data.get === undefined) return;
   try {
-    if (!['bars', 'visibleRange', 'snapshot'].includes(data.get)) {
-      throw new TypeError(`get is bars, visibleRange or snapshot, not ${data.get}`);
-    }
-    post({ id: data.id, value: await chart[data.get](data.of) });
+    const value = await answer(data);
+    if (data.get !== undefined) post({ id: data.id, value });
   } catch (error) {
     post({ id: data.id, error: error.message });
   }

@@ -11,17 +11,17 @@ const binary = process.env.TAPEDECK_BIN;
 if (!binary) throw new Error('set TAPEDECK_BIN to the relay to test, or run `cargo xtask test --browser`');
 
 export class Relay {
-  /** Starts `tapedeck serve --demo`, or `args` in place of that, and waits until it is healthy. */
-  static async start(args = ['serve', '--demo']) {
+  /** Starts `tapedeck serve --demo`, or `args` in place of that, with further variables and waits until it is healthy. */
+  static async start(args = ['serve', '--demo'], env = {}) {
     const relay = new Relay();
-    relay.args = args;
+    Object.assign(relay, { args, env });
     relay.folder = await mkdtemp(join(tmpdir(), 'tapedeck-browser-'));
     await relay.run('127.0.0.1:0');
     return relay;
   }
 
   async run(listen) {
-    const env = { ...process.env, DATA_DIR: join(this.folder, 'data'), RUST_LOG: process.env.RUST_LOG ?? 'warn' };
+    const env = { ...process.env, ...this.env, DATA_DIR: join(this.folder, 'data'), RUST_LOG: process.env.RUST_LOG ?? 'warn' };
     const options = { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] };
     this.child = spawn(binary, [...this.args, '--listen', listen], options);
     this.log = [];

@@ -103,8 +103,17 @@ pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path
 
 /// Writes the bundle in `dir` as one file that opens from disk.
 pub(crate) fn standalone(project: &Project, dir: &Path, out: &Path) -> Result<()> {
+    elsewhere(project, "xtask/js/standalone.mjs", dir, out)
+}
+
+/// Writes the bundle in `dir` as a folder for any static server, which asks for its relay.
+pub(crate) fn portable(project: &Project, dir: &Path, out: &Path) -> Result<()> {
+    elsewhere(project, "xtask/js/portable.mjs", dir, out)
+}
+
+fn elsewhere(project: &Project, script: &str, dir: &Path, out: &Path) -> Result<()> {
     let utf8 = |path: &Path| path.to_str().map(str::to_string).context("the path is not UTF-8");
-    call("node", &project.root, &["xtask/js/standalone.mjs", &utf8(dir)?, &utf8(out)?]).run()
+    call("node", &project.root, &[script, &utf8(dir)?, &utf8(out)?]).run()
 }
 
 /// Compiles the frontend and returns its wasm file.
