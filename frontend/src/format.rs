@@ -2,6 +2,8 @@
 
 use shared::market::Ms;
 
+use crate::number;
+
 /// Shown where a value is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -26,7 +28,7 @@ pub fn price(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return UNKNOWN.into();
     }
-    let text = format!("{:.*}", decimals, value.abs());
+    let text = number::fixed(value.abs(), decimals);
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut out = String::with_capacity(text.len() + 6);
     if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
@@ -79,7 +81,7 @@ pub fn compact(value: f64) -> String {
         }
         decimals
     };
-    let mut text = format!("{scaled:.decimals$}");
+    let mut text = number::fixed(scaled, decimals);
     if unit == 0 && text.contains('.') {
         text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
     }

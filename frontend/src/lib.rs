@@ -7,6 +7,7 @@
 pub mod feed;
 pub mod format;
 pub mod json;
+pub mod number;
 pub mod range;
 pub mod series;
 pub mod settings;

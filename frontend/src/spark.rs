@@ -1,6 +1,6 @@
 //! Lines and areas as SVG paths.
 
-use std::fmt::Write;
+use crate::number;
 
 /// The box points (x, y) are drawn in: what stands at its left, right, bottom and top.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -36,16 +36,25 @@ impl Frame {
         let mut path = String::new();
         for stretch in points.split(|p| !p.1.is_finite()).filter(|s| s.len() > 1) {
             for (n, point) in stretch.iter().enumerate() {
-                let (x, y) = self.place(*point);
-                let _ = write!(path, "{}{x:.1} {y:.1}", if n == 0 { 'M' } else { 'L' });
+                step(&mut path, if n == 0 { 'M' } else { 'L' }, self.place(*point));
             }
             if let (Some(bottom), Some(first), Some(last)) = (down_to, stretch.first(), stretch.last()) {
                 let (right, left) = (self.place(*last).0, self.place(*first).0);
-                let _ = write!(path, "L{right:.1} {bottom:.1}L{left:.1} {bottom:.1}Z");
+                step(&mut path, 'L', (right, bottom));
+                step(&mut path, 'L', (left, bottom));
+                path.push('Z');
             }
         }
         path
     }
+}
+
+/// Goes on with a path to a point.
+fn step(path: &mut String, how: char, (x, y): (f64, f64)) {
+    path.push(how);
+    path.push_str(&number::fixed(x, 1));
+    path.push(' ');
+    path.push_str(&number::fixed(y, 1));
 }
 
 /// Three to six round numbers (1, 2 or 5 by a power of ten apart) within two bounds, ascending.

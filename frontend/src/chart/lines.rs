@@ -86,7 +86,7 @@ impl Chart {
     pub(crate) fn zoom(&mut self, market: &Market, timeframe: Timeframe, factor: f64, index: Option<usize>) {
         let Some(now) = self.visible(market, timeframe) else { return };
         let newest = market.bars(timeframe).len() as f64 - 1.0;
-        let fixed = index.map_or(now.to.min(newest), |i| i as f64).clamp(now.from, now.to);
+        let fixed = index.map_or(now.to.min(newest), |i| i as f64).min(now.to).max(now.from);
         let span = now.to - now.from;
         let factor = (span * factor).clamp(ZOOM.0, ZOOM.1) / span;
         let visible =

@@ -12,6 +12,7 @@ use crate::chart::js::{copy_picture, save};
 use crate::desk::alerts::Ask;
 use crate::format;
 use crate::json::{self, members, writes};
+use crate::number;
 use crate::series::sheet::{self, Column};
 use crate::settings::{Scale, ScaleMode};
 
@@ -238,7 +239,7 @@ impl Deck {
             self.view.open.with_untracked(|o| o.as_ref().map_or((0.0, 2), |o| (o.row.tick_size, o.decimals)));
         let price = if tick > 0.0 { (price / tick).round() * tick } else { price };
         // Without the last bits that the product added.
-        format!("{price:.decimals$}").parse().unwrap_or(price)
+        number::parse(&number::fixed(price, decimals)).unwrap_or(price)
     }
 
     /// A price of the open symbol as text.

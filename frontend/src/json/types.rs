@@ -10,6 +10,8 @@ use shared::event::{
 use shared::market::{Calendar, Kind, Ms, Session, SessionForm, Symbol, Timeframe, VenueId};
 use shared::wire::{ChannelStatus, VenueState, VenueStatus};
 
+use crate::number;
+
 use super::{Json, Read, Word, Write, needs, words, write_list, write_object, write_text, writes};
 
 impl Read for bool {
@@ -24,8 +26,7 @@ impl Read for bool {
 
 impl Read for f64 {
     fn read(json: &mut Json<'_>) -> Option<Self> {
-        // Rust's numbers may also be `inf` and `1.`.
-        json.plain().filter(|text| text.ends_with(|c: char| c.is_ascii_digit()))?.parse().ok()
+        number::parse(json.plain().filter(|text| text.ends_with(|c: char| c.is_ascii_digit()))?)
     }
 }
 
@@ -170,7 +171,7 @@ shown! { bool u32 u64 i64 }
 
 impl Write for f64 {
     fn write(&self, out: &mut String) {
-        let _ = if self.is_finite() { write!(out, "{self}") } else { out.write_str("null") };
+        out.push_str(&if self.is_finite() { number::shortest(*self) } else { "null".to_owned() });
     }
 }
 

@@ -5,6 +5,7 @@ use shared::market::Timeframe;
 use shared::maths::indicators::IndicatorSet;
 
 use super::{Layer, Market};
+use crate::number;
 
 /// One column beside those of the bar.
 #[derive(Clone, PartialEq, Debug)]
@@ -68,7 +69,7 @@ pub fn csv(market: &Market, timeframe: Timeframe, from: usize, to: usize, column
         out.push_str(&column.name);
     }
     let bars = market.bars(timeframe);
-    let known = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+    let known = |value: Option<f64>| value.map(number::shortest).unwrap_or_default();
     for bar in (from..to).filter_map(|index| bars.get(index)) {
         let start = [
             bar.timestamp.0.to_string(),

@@ -7,6 +7,7 @@ use shared::market::{Ms, Timeframe};
 use shared::maths::indicators::{Indicator, IndicatorSet};
 
 use super::Rolling;
+use crate::number;
 
 /// Newest bars that are computed anew each time: the forming one, and what is still corrected as it closes.
 const TAIL: usize = 3;
@@ -199,7 +200,7 @@ impl Studies {
                 text.push_str(name);
                 text.push_str("\":");
                 match self.values.get(row * self.width + n).filter(|v| v.is_finite()) {
-                    Some(value) => text.push_str(&value.to_string()),
+                    Some(value) => text.push_str(&number::shortest(*value)),
                     None => text.push_str("null"),
                 }
             }

@@ -50,7 +50,7 @@ impl Window {
         if visible.follows(len) {
             return Window { start: len.saturating_sub(size), end: len };
         }
-        let middle = ((visible.from + visible.to) / 2.0).clamp(0.0, len as f64) as usize;
+        let middle = ((visible.from + visible.to) / 2.0).max(0.0).min(len as f64) as usize;
         let start = middle.saturating_sub(size / 2).min(len.saturating_sub(size));
         Window { start, end: (start + size).min(len) }
     }

@@ -18,6 +18,7 @@ use crate::deck::view::View;
 use crate::desk::use_desk;
 use crate::feed::group::ALL;
 use crate::format;
+use crate::number;
 use crate::signal::Sig;
 
 /// Display levels of the funding rate, percent a year.
@@ -106,7 +107,7 @@ fn FundingPanel() -> impl IntoView {
         or_unknown(next.map(|at| format::countdown(at - view.now.get())))
     };
     let age = move || stale_age(view, Channel::Funding, funding().map(|f| f.timestamp), FUNDING_AGE);
-    let value = move || funding().and_then(|f| Basis::of(&f)).map(|b| (b.rate_8h * 100.0).to_string());
+    let value = move || funding().and_then(|f| Basis::of(&f)).map(|b| number::shortest(b.rate_8h * 100.0));
     let none = lacking(Channel::Funding);
     view! {
         <section class="card" data-testid="funding-panel" data-value=value class:stale=flag(move || age().is_some())>
@@ -132,7 +133,7 @@ fn FundingPanel() -> impl IntoView {
                         class:up=flag(move || paints(view, apr(), true))
                         class:down=flag(move || paints(view, apr(), false))
                         data-testid="card-funding-apr"
-                        data-value=text(move || apr().map(|v| v.to_string()))
+                        data-value=text(move || apr().map(number::shortest))
                         data-level=move || level(apr(), FUNDING_LEVELS)
                         data-beat=beat(move || apr().map(format::percent))
                         title="Yearly rate; positive: longs pay shorts"
@@ -144,7 +145,7 @@ fn FundingPanel() -> impl IntoView {
                         data-testid="funding-spark"
                         class:up=flag(move || paints(view, apr(), true))
                         class:down=flag(move || paints(view, apr(), false))
-                        viewBox=format!("0 0 {} {}", SPARK.0, SPARK.1)
+                        viewBox=format!("0 0 {} {}", number::shortest(SPARK.0), number::shortest(SPARK.1))
                         preserveAspectRatio="none"
                         role="img"
                         aria-label="The last 24 hours of it"
@@ -177,7 +178,7 @@ fn BasisCard() -> impl IntoView {
             <p
                 class="big num"
                 data-testid="card-basis"
-                data-value=text(move || value("basis_bps").map(|v| v.to_string()))
+                data-value=text(move || value("basis_bps").map(number::shortest))
                 data-level=move || guard("basis_bps").filter(|g| g.value.is_some()).map_or("unknown", |g| level_of(&g.state))
                 title="USDT pair against USDC pair"
             >
@@ -205,7 +206,7 @@ fn BookCard() -> impl IntoView {
             <p
                 class="big num"
                 data-testid="card-spread"
-                data-value=text(move || spread().map(|v| v.to_string()))
+                data-value=text(move || spread().map(number::shortest))
                 data-level=move || level(spread(), SPREAD_LEVELS)
             >
                 {text(move || or_unknown(spread().map(format::bps)))}
@@ -252,7 +253,7 @@ fn OiCard() -> impl IntoView {
                 <button
                     class="big num"
                     data-testid="card-oi"
-                    data-value=text(move || value().or_else(coins).map(|v| v.to_string()))
+                    data-value=text(move || value().or_else(coins).map(number::shortest))
                     data-level=known
                     data-beat=beat(move || value().or_else(coins).map(format::compact))
                     aria-haspopup="dialog"

@@ -11,6 +11,7 @@ use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::hands::Drawing;
 use crate::desk::alerts::Ask;
+use crate::number;
 use crate::settings::{Pane, ScaleMode};
 use crate::signal::{Sig, effect};
 use crate::typed;
@@ -33,7 +34,7 @@ lazy! {
 /// What can be done at a price: the menu of a chart.
 fn at_price() -> AnyView {
     let (deck, view, surfaces) = (use_deck(), use_view(), use_surfaces());
-    let price: f64 = surfaces.typed().parse().unwrap_or_default();
+    let price: f64 = number::parse(&surfaces.typed()).unwrap_or_default();
     let near = deck.with(|d| d.near(price));
     // On a line, the line's own price is meant.
     let on_line = match near {

@@ -9,6 +9,7 @@ use crate::app::{use_deck, use_view};
 use crate::deck::view::View;
 use crate::feed::overview::Line;
 use crate::format;
+use crate::number;
 
 /// Folds the table in and out; only there where there is something to compare, on a phone among the pane tabs.
 #[component]
@@ -104,7 +105,7 @@ fn row(view: View, line: &Line, sum: bool) -> impl IntoView + use<> {
     };
     let cells = cells.map(|(name, value, text)| {
         let text = if blank(name, value) { String::new() } else { text };
-        view! { <td data-cell=name data-value=value.map(|v| v.to_string())>{text}</td> }
+        view! { <td data-cell=name data-value=value.map(number::shortest)>{text}</td> }
     });
     view! {
         <tr class:sum=sum data-row=line.name.clone()>

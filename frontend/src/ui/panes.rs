@@ -13,6 +13,7 @@ use super::text::{flag, text};
 use crate::app::{DeckRef, use_deck, use_view};
 use crate::deck::view::{Part, View};
 use crate::format;
+use crate::number;
 use crate::series::Track;
 use crate::settings::Pane;
 
@@ -27,7 +28,7 @@ pub(super) fn panes(deck: DeckRef, view: View) -> impl IntoView {
 /// Lies over one pane of the chart without catching the pointer, but for its controls.
 fn pane_place(deck: DeckRef, view: View, place: usize, pane: Pane) -> AnyView {
     let px = move |pick: fn(&crate::deck::view::PaneRect) -> f64| {
-        text(move || view.rects.with(|r| r.get(place).map(|r| format!("{:.0}px", pick(r)))))
+        text(move || view.rects.with(|r| r.get(place).map(|r| number::fixed(pick(r), 0) + "px")))
     };
     let inside = match pane {
         Pane::Price => legend_line(view).into_any(),

@@ -12,14 +12,11 @@ use crate::feed::group::ALL;
 use crate::feed::rows::SymbolRow;
 use crate::settings::Pane;
 use crate::signal::{Sig, effect};
+use crate::typed::matches;
 
 /// Rows that match what was typed; all words must occur in symbol, base or quote.
 fn matching(rows: &[SymbolRow], typed: &str) -> Vec<SymbolRow> {
-    let typed = typed.to_uppercase();
-    let hit = |row: &&SymbolRow| {
-        let text = format!("{} {} {}", row.symbol, row.base, row.quote).to_uppercase();
-        typed.split_whitespace().all(|word| text.contains(word))
-    };
+    let hit = |row: &&SymbolRow| matches(&[row.symbol.as_str(), &row.base, &row.quote].join(" "), typed);
     rows.iter().filter(hit).take(200).cloned().collect()
 }
 

@@ -11,6 +11,7 @@ use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
 use crate::format;
+use crate::number;
 use crate::signal::effect;
 use shared::market::Ms;
 
@@ -65,7 +66,7 @@ pub(crate) fn Stage() -> impl IntoView {
                 on:contextmenu=move |event| {
                     event.prevent_default();
                     if let Some(price) = deck.with(|d| d.pointed_price()) {
-                        surfaces.type_into(Surface::Spot, price.to_string());
+                        surfaces.type_into(Surface::Spot, number::shortest(price));
                     }
                 }
                 on:keydown=move |event| keys::on_chart(event, deck, view.prefs.get_untracked().shortcuts, surfaces)

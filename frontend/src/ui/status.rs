@@ -8,6 +8,7 @@ use crate::app::use_view;
 use crate::deck::view::{LinkState, View};
 use crate::feed::group::ALL;
 use crate::format;
+use crate::number;
 
 #[component]
 pub(crate) fn ConnectionStatus() -> impl IntoView {
@@ -17,7 +18,7 @@ pub(crate) fn ConnectionStatus() -> impl IntoView {
         match link.state {
             LinkState::Live if link.slow => "slow connection".to_owned(),
             LinkState::Live => match link.latency_ms {
-                Some(ms) if ms >= 1.0 => format!("live {ms:.0}\u{a0}ms"),
+                Some(ms) if ms >= 1.0 => format!("live {}\u{a0}ms", number::fixed(ms, 0)),
                 Some(_) => "live <1\u{a0}ms".into(),
                 None => "live".into(),
             },

@@ -6,6 +6,7 @@ use shared::event::{Channel, LiquidationSide};
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::format;
+use crate::number;
 
 /// Smallest values to choose from, quote currency.
 const SIZES: [f64; 5] = [0.0, 1e4, 5e4, 1e5, 1e6];
@@ -63,7 +64,7 @@ pub(crate) fn Tape() -> impl IntoView {
     let bound = move || bound().then_some("at least these");
     let sizes = SIZES.map(|size| {
         let name = if size > 0.0 { format!("≥ {}", format::compact(size)) } else { "all".into() };
-        view! { <option value=size.to_string() selected=move || min() == size>{name}</option> }
+        view! { <option value=number::shortest(size) selected=move || min() == size>{name}</option> }
     });
     let title = "The venue publishes only some liquidations: what is listed is a lower bound";
     view! {
@@ -75,9 +76,9 @@ pub(crate) fn Tape() -> impl IntoView {
                     data-testid="tape-min"
                     aria-label="Smallest value shown"
                     title="Smallest value shown"
-                    prop:value=text(move || min().to_string())
+                    prop:value=text(move || number::shortest(min()))
                     on:change=move |event| {
-                        let min = event_target_value(&event).parse().unwrap_or_default();
+                        let min = number::parse(&event_target_value(&event)).unwrap_or_default();
                         deck.with(|d| d.prefer(|p| p.tape_min = min));
                     }
                 >
