@@ -114,7 +114,8 @@ test('a spot pair says why it has no basis; colour and size filter are remembere
   const deck = await Deck.open(browser, relay, { symbol: BTC, theme: 'light' });
   await deck.at('funding-colour').click();
   assert.match(await deck.at('funding-colour').innerText(), /green/);
-  assert.match(await deck.at('card-funding-apr').getAttribute('class'), /\bup\b/, 'positive is green');
+  const side = (await value(deck, 'card-funding-apr')) < 0 ? /\bdown\b/ : /\bup\b/;
+  assert.match(await deck.at('card-funding-apr').getAttribute('class'), side, 'positive is green');
   await deck.at('tape-min').selectOption('1000000');
   await until('only large liquidations', async () => {
     const rows = await deck.at('liq-tape').locator('tbody tr td:last-child').allInnerTexts();

@@ -18,6 +18,16 @@ pub(crate) fn wasm_target(project: &Project) -> Result<String> {
     Ok("installed".into())
 }
 
+/// The source of the standard library, of which release bundles have their own build.
+pub(crate) fn library_source(project: &Project) -> Result<String> {
+    let sysroot = call("rustc", &project.root, &["--print", "sysroot"]).quiet().read()?;
+    if PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {
+        return Ok("present".into());
+    }
+    call("rustup", &project.root, &["component", "add", "rust-src"]).run()?;
+    Ok("installed".into())
+}
+
 /// A rustup component such as `clippy`.
 pub(crate) fn component(project: &Project, name: &str, probe: &[&str]) -> Result<String> {
     if crate::shell::cargo(&project.root, probe).succeeds() {

@@ -77,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Builds the page into `out`, skipping whatever is up to date.
 pub(crate) fn build(project: &Project, steps: &mut Steps, kind: Kind, out: &Path) -> Result<()> {
     steps.step("wasm target", || setup::wasm_target(project))?;
+    if kind == Kind::Release {
+        steps.step("source of the standard library", || setup::library_source(project))?;
+    }
     steps.step("npm packages", || setup::npm_packages(project))?;
     let mut compiled = PathBuf::new();
     steps.step("compile page", || {
@@ -121,11 +124,17 @@ fn compile(project: &Project, kind: Kind) -> Result<PathBuf> {
     let target = "wasm32-unknown-unknown";
     let page = ["-p", "frontend", "--lib", "--target", target, "--profile"];
     let folder = if kind == Kind::Release {
+        // The standard library is built with the page: for size, and with panics that end the page at once instead of
+        // writing what happened, which nobody reads in a release. Cargo has no stable way to say so.
+        let whole = ["rustc", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
         // Relocations and names for the splitter; what it generates at the marks is unsafe code.
         let split = ["page", "--features", "split", "--", "--cap-lints=allow", "-Clink-arg=--emit-relocs"];
         // Views of one type instead of a type each: a twentieth less to send.
-        let erased = ("RUSTFLAGS", "--cfg erase_components");
-        cargo(&project.root, &[&["rustc"], &page[..], &split].concat()).env(erased.0, erased.1).run()?;
+        let flags = "--cfg erase_components -Zunstable-options -Cpanic=immediate-abort";
+        cargo(&project.root, &[&whole, &page[..], &split].concat())
+            .env("RUSTFLAGS", flags)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .run()?;
         "page"
     } else {
         cargo(&project.root, &[&["build"], &page[..], &["dev"]].concat()).run()?;
