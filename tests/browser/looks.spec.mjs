@@ -70,7 +70,7 @@ test('what is chosen in the settings shows at once and after a reload, before th
 
 test('a changed value flashes, and nothing moves where the system asks for that', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC });
-  const flash = () => deck.at('card-oi').evaluate((card) => [card.dataset.beat, getComputedStyle(card).animationName]);
+  const flash = () => deck.at('card-oi').evaluate((card) => [card.dataset.beat, getComputedStyle(card, '::after').animationName]);
   const [beat, name] = await until('open interest to change', async () => {
     const seen = await flash();
     return seen[0] !== undefined && seen;

@@ -6,8 +6,8 @@ use wasm_bindgen::JsValue;
 use super::{Aim, Chart, Held, LayerState};
 use crate::series::{Layer, Market, Visible, Window};
 
-/// Changed series painted in one frame; the rest wait for the next ones.
-const SERIES_PER_FRAME: usize = 2;
+/// Changed series painted at once; the rest wait for the next paint.
+const SERIES_PER_FRAME: usize = 5;
 /// Older candles rewritten one by one; beyond this the whole series is set.
 const MAX_REWRITES: usize = 16;
 /// Empty bars kept right of the newest.

@@ -62,7 +62,7 @@ impl Deck {
                 chart.arrange(plan, &core.settings);
                 chart.set_instrument(row.tick_size);
             }
-            core.stale = Stale::all();
+            (core.stale, core.panels_at) = (Stale::all(), Ms::ZERO);
         }
         // Not under the borrow: the line may tell at once.
         let line = self.line.borrow().clone();
@@ -146,7 +146,7 @@ impl Deck {
             core.settings.timeframe = Some(timeframe);
             core.shown = timeframe;
             core.studied = None;
-            core.stale = Stale::all();
+            (core.stale, core.panels_at) = (Stale::all(), Ms::ZERO);
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
                 let follows =
                     chart.visible(market, before).is_none_or(|v| v.follows(market.bars(before).len()));

@@ -68,7 +68,7 @@ impl Deck {
             if core.market.as_ref().is_some_and(|m| frame.symbol.as_ref() == Some(m.symbol())) {
                 core.guards = Some(GuardsView::new(wall(), frame.guards.clone()));
                 drop(core);
-                self.ask_frame();
+                self.ask_soon();
             }
         } else if frame.tag == "signal" {
             self.take_signal(frame);
@@ -131,7 +131,7 @@ impl Deck {
         for timeframe in stale {
             self.reload_newest(timeframe);
         }
-        self.ask_frame();
+        self.ask_soon();
     }
 
     pub(super) fn take_status(&self, status: &Row) {
@@ -185,7 +185,7 @@ impl Deck {
     pub(super) fn set_mode(&self, mode: &str) {
         put(self.view.mode, mode.to_owned());
         self.core.borrow_mut().stale.mark = true;
-        self.ask_frame();
+        self.ask_soon();
     }
 
     fn show_link(&self, link: LinkView) {
@@ -215,7 +215,7 @@ impl Deck {
         if ticks.is_multiple_of(OVERVIEW_EVERY) {
             self.load_overview();
         }
-        self.ask_frame();
+        self.ask_soon();
     }
 
     /// Events have no last value that a poll could give: those since the newest poll are read from the history.

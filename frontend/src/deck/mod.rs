@@ -50,8 +50,10 @@ use show::Stale;
 pub(crate) use sums::SPARK;
 use view::{GuardsView, LinkState, View, put};
 
-/// Charts that are not the active one are painted so often, ms.
+/// Charts that are not the active one are painted so often, ms; what stands beside the active one is written so often.
 const ASIDE_EVERY: u32 = 300;
+/// News waits so long for more to be painted with it, ms: a paint costs what all panes together cost, whatever changed.
+const NEWS_EVERY: u32 = 50;
 
 /// What a deck begins with.
 #[derive(Default)]
@@ -91,6 +93,8 @@ struct Core {
     loaded: [Loaded; Timeframe::ALL.len()],
     /// How far back each of [`topics::TOPICS`] is held, by track.
     reach: Vec<[Reach; topics::TOPICS.len()]>,
+    /// Bars of a chosen stretch are on their way: what else stands behind the view waits for them.
+    reaching: bool,
     /// Holes in the record of the open market.
     gaps: Holes,
     /// Newest place of an event topic already taken, per channel, so that a resumed line tells nothing twice.
@@ -114,6 +118,8 @@ struct Core {
     /// Relay's clock less ours.
     clock_offset: Ms,
     stale: Stale,
+    /// When what stands beside the chart was last written.
+    panels_at: Ms,
     /// How the open symbol is looked at, as last written down; none until it is as it was.
     kept: Option<SymbolView>,
     /// How it was looked at before it was opened.
@@ -205,6 +211,7 @@ impl Deck {
                 generation: 0,
                 loaded: Default::default(),
                 reach: Vec::new(),
+                reaching: false,
                 gaps: Holes::default(),
                 taken: live::Taken::default(),
                 shown: Timeframe::M5,
@@ -218,6 +225,7 @@ impl Deck {
                 ticks: 0,
                 clock_offset: Ms::ZERO,
                 stale: Stale::default(),
+                panels_at: Ms::ZERO,
                 kept: None,
                 to_restore: SymbolView::default(),
                 studied: None,
@@ -332,24 +340,30 @@ impl Deck {
 
     /// One paint in the next animation frame; a hidden tab has none and so paints nothing.
     pub(crate) fn ask_frame(&self) {
-        if self.frame.get().is_some() || self.disposed.get() || self.pausing.get() {
+        match self.is_aside() {
+            true => self.ask_later(ASIDE_EVERY),
+            false => self.ask_now(),
+        }
+    }
+
+    /// The same for what nobody's hand waits for: together with what else comes within [`NEWS_EVERY`].
+    fn ask_soon(&self) {
+        self.ask_later(if self.is_aside() { ASIDE_EVERY } else { NEWS_EVERY });
+    }
+
+    fn ask_later(&self, wait: u32) {
+        let busy = self.frame.get().is_some() || self.disposed.get() || self.pausing.get();
+        if busy || (self.is_aside() && self.view.phone.get_untracked()) {
             return;
         }
-        if self.is_aside() {
-            if !self.view.phone.get_untracked() {
-                self.pausing.set(true);
-                let me = self.me.clone();
-                let later = gloo_timers::callback::Timeout::new(ASIDE_EVERY, move || {
-                    if let Some(deck) = me.upgrade() {
-                        deck.pausing.set(false);
-                        deck.ask_now();
-                    }
-                });
-                self.pause.set(Some(later));
+        self.pausing.set(true);
+        let me = self.me.clone();
+        self.pause.set(Some(gloo_timers::callback::Timeout::new(wait, move || {
+            if let Some(deck) = me.upgrade() {
+                deck.pausing.set(false);
+                deck.ask_now();
             }
-            return;
-        }
-        self.ask_now();
+        })));
     }
 
     fn ask_now(&self) {

@@ -94,6 +94,13 @@ impl Deck {
 
     /// Reads older bars of the shown timeframe until `from` is among them or there are no more.
     pub(super) async fn reach_back(&self, from: Ms) {
+        self.core.borrow_mut().reaching = true;
+        self.read_back(from).await;
+        self.core.borrow_mut().reaching = false;
+        self.ask_frame();
+    }
+
+    async fn read_back(&self, from: Ms) {
         let turn = self.turn();
         loop {
             let (first, loaded) = {

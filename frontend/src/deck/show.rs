@@ -11,7 +11,7 @@ use crate::settings::Pane;
 use super::sums::{funding_spark, joined_cards, quote, tape};
 use super::topics::LIQUIDATIONS;
 use super::view::{Legend, PaneRect, Part, put};
-use super::{Core, Deck};
+use super::{ASIDE_EVERY, Core, Deck, wall};
 
 /// Which parts of the page no longer show what is held.
 #[derive(Clone, Copy, Default)]
@@ -42,6 +42,27 @@ impl Stale {
             marks: true,
         }
     }
+
+    /// Of what stands beside the chart.
+    fn beside(&self) -> bool {
+        self.cards || self.spark || self.tape || self.strip
+    }
+}
+
+impl Core {
+    /// What is to be written now: what stands beside the chart waits until [`ASIDE_EVERY`] has passed.
+    fn due(&mut self) -> Stale {
+        let mut due = std::mem::take(&mut self.stale);
+        let now = wall();
+        if (Ms::ZERO..Ms(i64::from(ASIDE_EVERY))).contains(&(now - self.panels_at)) {
+            let Stale { cards, spark, tape, strip, .. } = due;
+            self.stale = Stale { cards, spark, tape, strip, ..Stale::default() };
+            (due.cards, due.spark, due.tape, due.strip) = (false, false, false, false);
+        } else if due.beside() {
+            self.panels_at = now;
+        }
+        due
+    }
 }
 
 impl Deck {
@@ -56,7 +77,7 @@ impl Deck {
             let mut guard = self.core.borrow_mut();
             let core = &mut *guard;
             core.study();
-            let mut stale = std::mem::take(&mut core.stale);
+            let mut stale = core.due();
             marks = stale.marks;
             if let (Some(chart), Some(market)) = (&mut core.chart, &core.market) {
                 if std::mem::take(&mut stale.mark) {
@@ -120,8 +141,8 @@ impl Deck {
                     }
                 });
             }
-            if core.chart.as_ref().is_some_and(|chart| !chart.is_idle()) {
-                self.ask_frame();
+            if core.stale.beside() || core.chart.as_ref().is_some_and(|chart| !chart.is_idle()) {
+                self.ask_soon();
             }
         }
         self.draw_marks(marks);
@@ -136,9 +157,11 @@ impl Deck {
             self.emit_bar(&bar);
         }
         self.tell_range();
-        self.load_behind();
-        self.load_signals_behind();
-        self.load_topics_behind();
+        if !self.core.borrow().reaching {
+            self.load_behind();
+            self.load_signals_behind();
+            self.load_topics_behind();
+        }
     }
 
     fn show_cards(&self, market: &Market) {

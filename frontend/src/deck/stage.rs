@@ -71,7 +71,10 @@ impl Deck {
     }
 
     fn crosshair(&self, at: Option<Ms>) {
-        self.crosshair.set(at);
+        // The library tells it again after each change of data, while the pointer rests.
+        if self.crosshair.replace(at) == at {
+            return;
+        }
         self.moved(Moved::Crosshair(at));
         self.crosshair_moved.set(true);
         self.ask_frame();

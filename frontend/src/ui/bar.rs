@@ -96,8 +96,10 @@ fn LastPrice() -> impl IntoView {
     let falling = move || view.quote.get().change_percent.is_some_and(|c| c < 0.0);
     effect(move || {
         let Some(open) = view.open.get() else { return };
+        // Once a second: each change of a title goes through all of the browser.
+        view.wall.track();
         if let Some(document) = web_sys::window().and_then(|w| w.document()) {
-            document.set_title(&format!("{} {} · tapedeck", price(), open.row.symbol));
+            document.set_title(&format!("{} {} · tapedeck", untrack(price), open.row.symbol));
         }
     });
     view! {
