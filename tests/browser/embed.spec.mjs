@@ -151,7 +151,8 @@ test('fifty charts come and go and leave no memory behind', async () => {
     for (const [i, id] of ids.entries()) {
       await add(page, id, { symbol: i % 2 ? ETH : BTC, timeframe: ['5m', '1m', '1H'][i % 3], venue: 'sim', panes: i % 2 ? '' : 'oi' });
     }
-    for (const id of ids) await until(`${id} to be ready`, async () => (await heard(page, id, 'ready')).length === 1);
+    // All five load their history at once.
+    for (const id of ids) await until(`${id} to be ready`, async () => (await heard(page, id, 'ready')).length === 1, 60_000);
     await page.evaluate((ids) => {
       for (const id of ids) {
         document.getElementById(id).remove();
