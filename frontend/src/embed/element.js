@@ -180,8 +180,8 @@ class TapedeckChart extends HTMLElement {
   #settle(shown) {
     const first = !this.#shown;
     this.#shown = shown;
-    if (first) this.#choose();
-    else this.#check();
+    // Not while it is being opened.
+    queueMicrotask(() => (first ? this.#choose() : this.#check()));
   }
 
   /** Says what cannot be used of the attributes, once. */
