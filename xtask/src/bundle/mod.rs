@@ -7,6 +7,7 @@
 mod embed;
 mod html;
 mod output;
+mod places;
 mod sizes;
 mod small;
 mod split;
@@ -152,6 +153,7 @@ fn stamp(project: &Project, kind: Kind, compiled: &Path) -> Result<String> {
         include_str!("embed.rs"),
         include_str!("html.rs"),
         include_str!("output.rs"),
+        include_str!("places.rs"),
         include_str!("small.rs"),
         include_str!("split.rs"),
         include_str!("wasm.rs"),

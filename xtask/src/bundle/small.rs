@@ -27,6 +27,10 @@ impl<'a> Small<'a> {
         Self { project, kind }
     }
 
+    pub(super) fn is_release(&self) -> bool {
+        self.kind == Kind::Release
+    }
+
     /// A script or style sheet of that name, minified, or a font of what the page writes in it.
     pub(super) fn file(&self, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let script = match name.rsplit('.').next() {

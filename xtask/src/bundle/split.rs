@@ -3,6 +3,7 @@
 //! The splitter follows relocations from each marked function, so it needs a module linked with `--emit-relocs`. What
 //! several groups use and the main module does not becomes a file of its own that comes with each of them.
 
+use super::places;
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ pub(super) fn split(compiled: &Path, dir: &Path) -> Result<Split> {
     let _ = std::fs::remove_dir_all(dir);
     std::fs::create_dir_all(dir)?;
     let input = std::fs::read(compiled).with_context(|| compiled.display().to_string())?;
+    let (input, _) = places::forget(&input).context("places of panics")?;
     let main = dir.join("main.wasm");
     let mut options = wasm_split_cli_support::Options::new(&input);
     options.output_dir = dir;

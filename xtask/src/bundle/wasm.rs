@@ -4,6 +4,7 @@ use super::output::Output;
 use super::small::Small;
 use super::split::{self, Split};
 use anyhow::{Context, Result};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -52,6 +53,21 @@ pub(super) fn bindgen(
         .generate_output()
         .context("wasm-bindgen")?;
     let mut glue = generated.js().to_string();
+    if small.is_release() {
+        let module = generated.wasm_mut();
+        let names = (module.imports.iter().map(|import| &import.name))
+            .chain(module.exports.iter().map(|export| &export.name))
+            .filter(|name| is_generated(name));
+        let short = short_names(names);
+        let names = (module.imports.iter_mut().map(|import| &mut import.name))
+            .chain(module.exports.iter_mut().map(|export| &mut export.name));
+        for name in names {
+            if let Some(short) = short.get(name) {
+                name.clone_from(short);
+            }
+        }
+        glue = renamed(&glue, &short);
+    }
 
     // Local modules live at `snippets/<crate>-<hash>/<path>`; numbered inline snippets beside them.
     let mut modules: Vec<(String, String)> = Vec::new();
@@ -92,6 +108,32 @@ pub(super) fn bindgen(
     Ok(Parts { wasm, glue, loader })
 }
 
+/// Whether wasm-bindgen alone speaks of an import or export by this name.
+fn is_generated(name: &str) -> bool {
+    ["__wbg_", "__wbindgen_", "__externref_", "wasm_bindgen_"].iter().any(|start| name.starts_with(start))
+}
+
+/// Short names for those by which glue and module know each other: most hold a hash, which no packing makes smaller.
+fn short_names<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+    let names: BTreeSet<&String> = names.collect();
+    names.into_iter().enumerate().map(|(n, name)| (name.clone(), format!("${n:x}"))).collect()
+}
+
+/// A script with names replaced where they stand whole.
+fn renamed(script: &str, short: &BTreeMap<String, String>) -> String {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    let mut out = String::with_capacity(script.len());
+    let mut rest = script;
+    while let Some(start) = rest.find(in_name) {
+        let (before, from) = rest.split_at(start);
+        let (name, after) = from.split_at(from.find(|c| !in_name(c)).unwrap_or(from.len()));
+        out.push_str(before);
+        out.push_str(short.get(name).map_or(name, String::as_str));
+        rest = after;
+    }
+    out + rest
+}
+
 /// Writes what is loaded later and the script that does, and gives the script's name.
 fn write_parts(split: &Split, output: &mut Output<'_>, small: &Small<'_>) -> Result<String> {
     let mut script = split.script.clone();
@@ -113,4 +155,19 @@ fn import_from(glue: &str, import: &str, written: &str) -> String {
     ['\'', '"'].iter().fold(glue.to_string(), |glue, quote| {
         glue.replace(&format!("from {quote}{import}{quote}"), &format!("from {quote}./{written}{quote}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_glue_and_module_become_short_where_they_stand_whole() {
+        let names = ["__wbg_now_0123456789abcdef", "memory", "__wbindgen_malloc", "__wasm_split_shared0"];
+        let names = names.map(String::from);
+        let short = short_names(names.iter().filter(|name| is_generated(name)));
+        assert_eq!(short.len(), 2);
+        let script = "wasm.__wbindgen_malloc(a.memory, __wbindgen_malloc2); x={__wbg_now_0123456789abcdef:é}";
+        assert_eq!(renamed(script, &short), "wasm.$1(a.memory, __wbindgen_malloc2); x={$0:é}");
+    }
 }
