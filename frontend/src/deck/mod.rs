@@ -181,7 +181,8 @@ impl Deck {
         if let Some(venues) = asked.venues.clone() {
             settings.asked_venues = Some(venues);
         }
-        let owner = Owner::new();
+        // Nobody's child: a request on its way holds the deck, and sets its signals, after the page around is gone.
+        let owner = Owner::default();
         let view = owner.with(|| View::new(wall(), beside));
         view.compare.set(settings.compare);
         if beside.is_none() {
