@@ -239,6 +239,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Whether a venue's market is drawn in the panes.
+    pub(crate) fn draws(&self, venue: &str) -> bool {
+        self.tracks.with(|all| all.iter().any(|track| track.venue == venue))
+    }
+
     /// Signals of a deck; what belongs to the page is shared with `beside`, another deck of it.
     pub(crate) fn new(now: Ms, beside: Option<View>) -> View {
         let view = View {

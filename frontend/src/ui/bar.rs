@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::market::Timeframe;
 
 use super::compare::CompareToggle;
-use super::picker::{PaneMenu, SymbolPicker, VenuePicker, VenuesMenu};
+use super::picker::{Which, picker};
 use super::status::{ConnectionStatus, ModeBadge};
 use super::surface::{Surface, opener};
 use super::text::{flag, text};
@@ -12,7 +12,7 @@ use crate::app::{use_deck, use_view};
 use crate::desk::use_desk;
 use crate::format;
 use crate::settings::Theme;
-use crate::signal::effect;
+use crate::signal::{Sig, effect};
 
 /// A looking glass.
 const GLASS: &str = "M11 7A4 4 0 1 1 3 7a4 4 0 0 1 8 0zM10 10l4 4";
@@ -32,6 +32,7 @@ pub(crate) fn TopBar() -> impl IntoView {
     let watching = desk.with(|d| d.watching);
     let deck = use_deck();
     let view = use_view();
+    let several = Sig::memo(move |_| view.group_venues.with(|all| all.len() > 1));
     let theme_label = move || match view.theme.get() {
         Theme::Dark => "Light theme",
         Theme::Light => "Dark theme",
@@ -39,12 +40,12 @@ pub(crate) fn TopBar() -> impl IntoView {
     view! {
         <header class="bar">
             <span class="brand">"tapedeck"</span>
-            <SymbolPicker/>
-            <VenuePicker/>
+            {picker(Which::Symbol)}
+            {picker(Which::Venue)}
             <LastPrice/>
             <Timeframes/>
-            <PaneMenu/>
-            <VenuesMenu/>
+            {picker(Which::Panes)}
+            {move || several.get().then(|| picker(Which::Venues))}
             <CompareToggle on_phone=false/>
             <div class="bar-end">
                 <ModeBadge/>

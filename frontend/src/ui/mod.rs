@@ -16,6 +16,7 @@ mod help;
 mod indicators;
 mod keys;
 pub(crate) mod later;
+mod menus;
 mod oi_area;
 mod panes;
 mod picker;
