@@ -179,11 +179,13 @@ impl State {
         if !self.speaks(topic) {
             return;
         }
+        // What is replayed ends where live trades begin.
+        let told = self.emitted + 1;
         let Some(market) = self.market(&topic.coin) else { return };
         let (listing, context) = (market.listing.clone(), frames::context(market, now));
         let text = match topic.kind.as_str() {
             "trades" => {
-                let recent = market.trades(now - 300_000, now);
+                let recent = market.trades(told - 300_000, told);
                 let from = recent.len().saturating_sub(10);
                 (!recent.is_empty()).then(|| frames::trades(&listing, &recent[from..]))
             }

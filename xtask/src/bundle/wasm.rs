@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wasm_bindgen_cli_support::Bindgen;
 
+/// The class that the page exports.
+const CLASS: &str = "Embed";
 /// Beginning of the names of modules that are loaded when first needed.
 pub(super) const LATER: &str = "later-";
 
@@ -55,6 +57,13 @@ pub(super) fn bindgen(
     let mut glue = generated.js().to_string();
     if small.is_release() {
         let module = generated.wasm_mut();
+        // Crates export classes that the page does not name; what only they used goes with the next pass.
+        for class in classes(&glue).into_iter().filter(|class| class != CLASS) {
+            let exports = module.exports.iter().filter(|export| is_of_class(&export.name, &class));
+            let gone: Vec<_> = exports.map(|export| export.id()).collect();
+            gone.into_iter().for_each(|id| module.exports.delete(id));
+            glue = without_class(&glue, &class);
+        }
         let names = (module.imports.iter().map(|import| &import.name))
             .chain(module.exports.iter().map(|export| &export.name))
             .filter(|name| is_generated(name));
@@ -113,6 +122,36 @@ fn is_generated(name: &str) -> bool {
     ["__wbg_", "__wbindgen_", "__externref_", "wasm_bindgen_"].iter().any(|start| name.starts_with(start))
 }
 
+/// Whether a module's export is one of a class's methods.
+fn is_of_class(export: &str, class: &str) -> bool {
+    let name = export.strip_prefix("__wbg_").unwrap_or(export);
+    name.strip_prefix(&class.to_ascii_lowercase()).is_some_and(|method| method.starts_with('_'))
+}
+
+/// Names of the classes a script exports.
+fn classes(script: &str) -> Vec<String> {
+    let name = |line: &str| Some(line.strip_prefix("export class ")?.split(' ').next()?.to_string());
+    script.lines().filter_map(name).collect()
+}
+
+/// A script without a class, the line that makes it disposable, which follows it, and what frees its instances.
+fn without_class(script: &str, class: &str) -> String {
+    let (opens, frees) = (format!("export class {class} {{"), format!("const {class}Finalization ="));
+    let disposes = format!("if (Symbol.dispose) {class}.");
+    let mut out = String::with_capacity(script.len());
+    let (mut in_class, mut in_frees) = (false, false);
+    for line in script.split_inclusive('\n') {
+        in_class |= line.starts_with(&opens);
+        in_frees |= line.starts_with(&frees);
+        if !in_class && !in_frees {
+            out.push_str(line);
+        }
+        in_class &= !line.starts_with(&disposes);
+        in_frees &= !line.trim_end().ends_with(';');
+    }
+    out
+}
+
 /// Short names for those by which glue and module know each other: most hold a hash, which no packing makes smaller.
 fn short_names<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
     let names: BTreeSet<&String> = names.collect();
@@ -160,6 +199,21 @@ fn import_from(glue: &str, import: &str, written: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_that_nobody_names_is_left_out_whole() {
+        let kept = "export class Embed {\nfree() {\n}\n}\nif (Symbol.dispose) Embed.prototype.x = 1;\n";
+        let tail = "const EmbedFinalization = x;\n";
+        let other = "export class Sink {\n__destroy_into_raw() {\n}\n}\n\
+                     if (Symbol.dispose) Sink.prototype[Symbol.dispose] = Sink.prototype.free;\n";
+        let frees =
+            "const SinkFinalization = (typeof F === 'undefined')\n? { register: () => {} }\n: new F(p);\n";
+        let script = [kept, other, frees, tail].concat();
+        assert_eq!(classes(&script), ["Embed", "Sink"]);
+        assert_eq!(without_class(&script, "Sink"), [kept, tail].concat());
+        assert!(is_of_class("sink_write", "Sink") && is_of_class("__wbg_sink_free", "Sink"));
+        assert!(!is_of_class("sinking", "Sink") && !is_of_class("__wbg_embed_free", "Sink"));
+    }
 
     #[test]
     fn names_of_glue_and_module_become_short_where_they_stand_whole() {
