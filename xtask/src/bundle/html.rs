@@ -92,6 +92,8 @@ pub(super) fn rewrite(
         }
     }
 
+    // Style sheets that follow each other say much the same: in one file they pack better.
+    let sheets: Vec<&Link> = links.iter().filter(|link| link.rel == "css").collect();
     let mut html = String::with_capacity(page.len());
     let mut at = 0;
     for span in tags(page) {
@@ -101,7 +103,19 @@ pub(super) fn rewrite(
         match links.iter().find(|link| link.span == span) {
             Some(link) if link.rel == "rust" => html.push_str(rust_tags),
             Some(link) if link.rel.starts_with("copy-") => drop_line(&mut html, page, &mut at),
-            Some(link) => html.push_str(&own_tag(link, &read(&root.join(&link.href))?, &mut copied, output)?),
+            Some(link) if link.rel == "css" => {
+                if sheets.first().is_some_and(|first| first.span == link.span) {
+                    html.push_str(&one_sheet(
+                        &sheets,
+                        |link| read(&root.join(&link.href)),
+                        &mut copied,
+                        output,
+                    )?);
+                } else {
+                    drop_line(&mut html, page, &mut at);
+                }
+            }
+            Some(link) => html.push_str(&own_tag(link, &read(&root.join(&link.href))?, output)?),
             None => html.push_str(&ordinary_tag(tag, &mut copied, output)?),
         }
     }
@@ -135,16 +149,26 @@ impl Copied {
     }
 }
 
-/// A style sheet, icon or script that Trunk's own tag brings in.
-fn own_tag(link: &Link, bytes: &[u8], copied: &mut Copied, output: &mut Output<'_>) -> Result<String> {
-    let name = file_name(Path::new(&link.href))?;
-    if link.rel == "css" {
-        let css = std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", link.href))?;
-        let css = rewrite_urls(css, copied, output).with_context(|| link.href.clone())?;
-        let name = output.write_hashed(name, css.as_bytes())?;
-        return Ok(format!("<link rel=\"stylesheet\" href=\"{name}\">"));
+/// All style sheets as one, in their order.
+fn one_sheet(
+    sheets: &[&Link],
+    read: impl Fn(&Link) -> Result<Vec<u8>>,
+    copied: &mut Copied,
+    output: &mut Output<'_>,
+) -> Result<String> {
+    let mut all = String::new();
+    for link in sheets {
+        let css = String::from_utf8(read(link)?).with_context(|| format!("{} is not UTF-8", link.href))?;
+        all.push_str(&rewrite_urls(&css, copied, output).with_context(|| link.href.clone())?);
+        all.push('\n');
     }
-    let name = output.write_hashed(name, bytes)?;
+    let name = output.write_hashed("page.css", all.as_bytes())?;
+    Ok(format!("<link rel=\"stylesheet\" href=\"{name}\">"))
+}
+
+/// An icon or script that Trunk's own tag brings in.
+fn own_tag(link: &Link, bytes: &[u8], output: &mut Output<'_>) -> Result<String> {
+    let name = output.write_hashed(file_name(Path::new(&link.href))?, bytes)?;
     Ok(match link.rel.as_str() {
         "icon" => format!("<link rel=\"icon\" href=\"{name}\">"),
         _ => format!("<script defer src=\"{name}\">"),
@@ -238,6 +262,7 @@ mod tests {
         <link data-trunk rel=\"copy-file\" href=\"assets/late.js\">\n  \
         <link rel=\"icon\" href=\"/icon.svg\">\n  \
         <link data-trunk rel=\"css\" href=\"main.css\">\n  \
+        <link data-trunk rel=\"css\" href=\"more.css\">\n  \
         <link data-trunk rel=\"rust\" href=\"frontend/Cargo.toml\">\n  \
         <script data-trunk src=\"assets/late.js\"></script>\n  \
         <a href=\"https://example.org/icon.svg\">x</a>\n</html>\n";
@@ -248,6 +273,7 @@ mod tests {
         std::fs::write(dir.path().join("assets/icon.svg"), "<svg/>").unwrap();
         std::fs::write(dir.path().join("assets/late.js"), "1").unwrap();
         std::fs::write(dir.path().join("main.css"), css).unwrap();
+        std::fs::write(dir.path().join("more.css"), "c {}").unwrap();
         dir
     }
 
@@ -274,7 +300,7 @@ mod tests {
         assert_eq!(names.len(), 4, "{names:?}");
         let (icon, script, late, css) = (&names[0], &names[1], &names[2], &names[3]);
         assert!(
-            icon.starts_with("icon-") && script.starts_with("late-") && css.starts_with("main-"),
+            icon.starts_with("icon-") && script.starts_with("late-") && css.starts_with("page-"),
             "{names:?}"
         );
         assert_eq!(late, "late.js", "no tag or style sheet names the copied file, so its name stays");
@@ -288,7 +314,10 @@ mod tests {
             )
         );
         let css = std::fs::read_to_string(out.path().join(css)).unwrap();
-        assert_eq!(css, format!("a {{ background: url(\"{icon}\") }} b {{ background: url(data:x) }}"));
+        assert_eq!(
+            css,
+            format!("a {{ background: url(\"{icon}\") }} b {{ background: url(data:x) }}\nc {{}}\n")
+        );
     }
 
     #[test]
