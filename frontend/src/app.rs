@@ -23,6 +23,11 @@ impl DeckRef {
     pub(crate) fn with<T>(self, act: impl FnOnce(&Deck) -> T) -> T {
         self.0.with_value(|deck| act(deck))
     }
+
+    /// The deck itself, for what outlives this place.
+    pub(crate) fn held(self) -> Rc<Deck> {
+        self.0.get_value()
+    }
 }
 
 /// The deck of this place: inside a chart's place its own, around the charts the active one.

@@ -1,11 +1,15 @@
 //! Keys: those of the chart while it has focus, and those of the whole page.
 
+use std::rc::Rc;
+
 use leptos::ev::{self, KeyboardEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::later::lazy;
 use super::surface::{Surface, Surfaces, use_surfaces};
 use crate::app::{DeckRef, use_deck, use_view};
+use crate::deck::Deck;
 use crate::deck::hands::Walk;
 use crate::desk::alerts::Ask;
 use crate::settings::ScaleMode;
@@ -37,6 +41,51 @@ pub(super) const KEYS: [(&str, &str); 18] = [
     ("?", "This help"),
 ];
 
+/// What a key does to the chart.
+#[derive(Clone, Copy)]
+enum Deed {
+    Walk(Walk),
+    /// Shows so many times as many bars.
+    Zoom(f64),
+    Reset,
+    Scale(ScaleMode),
+    Invert,
+    Line,
+    Alert,
+    Remove,
+    /// Into the clipboard or a file.
+    Picture(bool),
+    Csv,
+}
+
+lazy! {
+    keys: fn done(deck: Rc<Deck>, deed: Deed) -> () {
+        let price = || deck.pointed_price();
+        match deed {
+            Deed::Walk(to) => deck.walk(to),
+            Deed::Zoom(factor) => deck.zoom(factor),
+            Deed::Reset => deck.reset_view(),
+            Deed::Scale(mode) => deck.toggle_scale(mode),
+            Deed::Invert => deck.invert_scale(),
+            Deed::Line => price().into_iter().for_each(|price| deck.draw_line(price)),
+            Deed::Alert => price().into_iter().for_each(|price| deck.alerts(Ask::Set(price))),
+            Deed::Remove => price().into_iter().for_each(|price| deck.remove_near(price)),
+            Deed::Picture(to_clipboard) => deck.snapshot(to_clipboard),
+            Deed::Csv => deck.save_csv(),
+        }
+    }
+}
+
+/// Does it once its code is there. The place of the key may be gone by then, the deck is not.
+fn act(deck: DeckRef, deed: Deed) {
+    let deck = deck.held();
+    leptos::task::spawn_local(async move {
+        if done(deck.clone(), deed).await.is_err() {
+            deck.toast("This part of the page could not be loaded".into());
+        }
+    });
+}
+
 /// A key on a chart that has focus.
 pub(super) fn on_chart(event: KeyboardEvent, deck: DeckRef, shortcuts: bool, surfaces: Surfaces) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -45,21 +94,15 @@ pub(super) fn on_chart(event: KeyboardEvent, deck: DeckRef, shortcuts: bool, sur
     let key = event.key();
     let step = if event.shift_key() { STRIDE } else { 1 };
     match key.as_str() {
-        "ArrowLeft" => deck.with(|d| d.walk(Walk::By(-step))),
-        "ArrowRight" => deck.with(|d| d.walk(Walk::By(step))),
-        "Home" => deck.with(|d| d.walk(Walk::Oldest)),
-        "End" => deck.with(|d| d.walk(Walk::Newest)),
+        "ArrowLeft" => act(deck, Deed::Walk(Walk::By(-step))),
+        "ArrowRight" => act(deck, Deed::Walk(Walk::By(step))),
+        "Home" => act(deck, Deed::Walk(Walk::Oldest)),
+        "End" => act(deck, Deed::Walk(Walk::Newest)),
         "Escape" => deck.with(|d| d.leave()),
         _ if !shortcuts => return,
-        "+" | "=" => deck.with(|d| d.zoom(1.0 / ZOOM)),
-        "-" => deck.with(|d| d.zoom(ZOOM)),
-        "Delete" => {
-            deck.with(|d| {
-                if let Some(price) = d.pointed_price() {
-                    d.remove_near(price);
-                }
-            });
-        }
+        "+" | "=" => act(deck, Deed::Zoom(1.0 / ZOOM)),
+        "-" => act(deck, Deed::Zoom(ZOOM)),
+        "Delete" => act(deck, Deed::Remove),
         "?" => surfaces.open(Surface::Help),
         _ => {
             let mut letters = key.chars();
@@ -88,22 +131,14 @@ pub(crate) fn PageKeys() -> impl IntoView {
             "KeyK" if command && !alt => surfaces.open(Surface::Palette),
             // AltGr is both.
             _ if command || !alt || is_typing(&event) => return,
-            "KeyR" => deck.with(|d| d.reset_view()),
-            "KeyL" => deck.with(|d| d.toggle_scale(ScaleMode::Log)),
-            "KeyP" => deck.with(|d| d.toggle_scale(ScaleMode::Percent)),
-            "KeyI" => deck.with(|d| d.invert_scale()),
-            "KeyS" => deck.with(|d| d.snapshot(event.shift_key())),
-            "KeyE" => deck.with(|d| d.save_csv()),
-            "KeyH" => deck.with(|d| {
-                if let Some(price) = d.pointed_price() {
-                    d.draw_line(price);
-                }
-            }),
-            "KeyA" => deck.with(|d| {
-                if let Some(price) = d.pointed_price() {
-                    d.alerts(Ask::Set(price));
-                }
-            }),
+            "KeyR" => act(deck, Deed::Reset),
+            "KeyL" => act(deck, Deed::Scale(ScaleMode::Log)),
+            "KeyP" => act(deck, Deed::Scale(ScaleMode::Percent)),
+            "KeyI" => act(deck, Deed::Invert),
+            "KeyS" => act(deck, Deed::Picture(event.shift_key())),
+            "KeyE" => act(deck, Deed::Csv),
+            "KeyH" => act(deck, Deed::Line),
+            "KeyA" => act(deck, Deed::Alert),
             "KeyT" if view.open.with_untracked(Option::is_some) => surfaces.open(Surface::Table),
             _ => return,
         }
