@@ -172,9 +172,11 @@ test('fifty charts come and go and leave no memory behind', async () => {
     after.heap = await heap();
     return after.heap <= before.heap * 1.1;
   }).catch(() => {});
-  for (const kind of ['heap', 'wasm']) {
-    assert.ok(after[kind] <= before[kind] * 1.1, `${kind} of ${before[kind]} bytes grew to ${after[kind]} over 50 charts`);
-  }
+  assert.ok(after.heap <= before.heap * 1.1, `heap of ${before.heap} bytes grew to ${after.heap} over 50 charts`);
+  // How many of five load at the same moment differs from round to round, and with it the most that is held; each
+  // chart holds some megabytes, so that kept ones would be far beyond this.
+  const grown = after.wasm - before.wasm;
+  assert.ok(grown <= 10e6, `wasm of ${before.wasm} bytes grew to ${after.wasm} over 50 charts`);
   assert.deepEqual(complaints, []);
   await page.close();
 });
