@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::relay::{Options, Relay};
@@ -216,7 +216,8 @@ async fn bodies_are_refused_by_the_field_that_is_wrong() -> Result<()> {
         for (body, status, names) in cases.into_iter().chain(own_bad) {
             let shown: String = body.chars().take(120).collect();
             let request = client.post(format!("http://{}{path}", relay.address));
-            let answer = request.header("content-type", "application/json").body(body).send().await?;
+            let answer = request.header("content-type", "application/json").body(body).send().await;
+            let answer = answer.with_context(|| format!("{path} {shown}\n{}", relay.log()))?;
             let got = answer.status().as_u16();
             let problem: Value = serde_json::from_str(&answer.text().await?).unwrap_or_default();
             let named = problem["detail"].as_str().is_some_and(|detail| detail.contains(names));
