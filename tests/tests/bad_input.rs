@@ -231,6 +231,7 @@ async fn bodies_are_refused_by_the_field_that_is_wrong() -> Result<()> {
         let request = client.post(format!("http://{}{path}", relay.address));
         let long = request.header("content-type", "application/json").body(long).send().await?;
         assert_eq!(long.status().as_u16(), 413);
+        assert_eq!(long.headers().get("connection").map(|v| v.as_bytes()), Some(&b"close"[..]));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     undisturbed(watching).await
