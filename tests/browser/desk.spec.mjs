@@ -133,7 +133,9 @@ test('nine charts of one size on one socket leave nothing behind; a phone shows 
   let after;
   await until('what nine charts held to be gone', async () => {
     after = await memory.now();
-    return after.heap <= before.heap * 1.1 && after.listeners <= before.listeners && after.wasm <= before.wasm * 1.1;
+    // The linear memory never shrinks: it tells how many charts read their history at the same moment, which differs.
+    const grown = after.wasm - before.wasm;
+    return after.heap <= before.heap * 1.1 && after.listeners <= before.listeners && grown <= 16e6;
   }).catch(() => assert.fail(`${JSON.stringify(before)} became ${JSON.stringify(after)}`));
   assert.equal(page.sockets, 1, 'one socket for all');
   await choose('2x2', 4);
