@@ -136,7 +136,7 @@ test('a replay is directed from the page, and back means that the future is gone
     await deck.at('replay-play').click();
     await stands('the end', (replay) => replay.state === 'ended');
     await until('all bars', async () => (await deck.bars('price')).length === 10);
-    assert.ok(await deck.at('replay-step').isDisabled());
+    await until('no bar to step to', async () => deck.at('replay-step').isDisabled());
     await deck.page.setViewportSize({ width: 390, height: 844 });
     await deck.screenshot('replay-controls-phone');
     await deck.close([/WebSocket/]);
