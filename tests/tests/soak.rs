@@ -143,7 +143,7 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
         let member = &members[(roll(1) % members.len() as u64) as usize];
         let fault = FAULTS[(roll(2) % FAULTS.len() as u64) as usize];
         *harmed.entry(format!("{fault:?}")).or_default() += 1;
-        println!("{} {fault:?}", member.venue());
+        println!("{} {} {fault:?}", member.now(), member.venue());
         member.harm(fault);
         client.read_for(Duration::from_millis(1_500 + roll(3) % 2_500)).await;
         member.heal();
@@ -152,6 +152,16 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
     members.iter().for_each(|m| m.heal());
     println!("{turn} faults: {harmed:?}");
     all_flow(&relay, &members, Duration::from_secs(90)).await?;
+    // A silence that has just begun looks like flow: it is over when a trade of after the faults comes.
+    let healed: Vec<i64> = members.iter().map(|m| m.now()).collect();
+    for (member, healed) in members.iter().zip(healed).filter(|(m, _)| m.tells_trades()) {
+        let traded = |f: &Value| {
+            f["type"] == "trade"
+                && f["venue"] == member.venue()
+                && f["timestamp"].as_i64().is_some_and(|at| at >= healed)
+        };
+        client.wait_for("trades of after the faults", Duration::from_secs(90), traded).await?;
+    }
     // Refills wait for budgets and bans; the running minutes end meanwhile.
     let ends: Vec<i64> = members.iter().map(|m| m.now() - m.now().rem_euclid(MINUTE) + MINUTE).collect();
     let late = |m: &dyn Member, end: i64| m.now() < end + 8_000;
@@ -172,7 +182,8 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
         // The minute the client came in is not whole to it.
         let from = start - start.rem_euclid(MINUTE) + MINUTE;
         let told = told.get(member.venue()).unwrap_or(&none);
-        let (equal, excused) = compare(&relay, &**member, told, from, end).await?;
+        let compared = compare(&relay, &**member, told, from, end).await;
+        let (equal, excused) = compared.with_context(|| story(&relay, member.venue()))?;
         println!("{}: {equal} minutes equal, {excused} on record as lost", member.venue());
         let open = holes(&relay, &**member, from, end).await?;
         let still: Vec<&Value> = open.iter().filter(|g| g["state"] == "open").collect();
@@ -184,6 +195,11 @@ async fn whatever_goes_wrong_totals_are_right_or_the_ledger_says_so() -> Result<
     println!("memory {memory_before:?} -> {memory:?}");
     ensure!(memory.is_none_or(|bytes| bytes < MEMORY), "{memory:?} bytes");
     nowhere(&relay, &client).await
+}
+
+/// What the relay's log tells of a venue.
+fn story(relay: &Relay, venue: &str) -> String {
+    relay.log().lines().filter(|line| line.contains(venue)).collect::<Vec<_>>().join("\n")
 }
 
 /// Neither a panic in the log, nor the vendor's key in anything that went out.

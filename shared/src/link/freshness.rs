@@ -7,7 +7,9 @@ use crate::wire::VenueState;
 ///
 /// The expected interval is the longest usual gap: the given default until shorter gaps have been seen for
 /// a while, longer ones within a few arrivals. It is the largest recent gap, forgotten slowly by time and not by count,
-/// so that bursts do not shorten it; one outage at most triples it.
+/// so that bursts do not shorten it; one outage at most triples it. A silence that ended as soon as the topic was
+/// subscribed again was the subscription's and says nothing of the rate; but one of those in ten minutes only, for a
+/// rare topic may seem to answer as well (venues repeat what was last).
 #[derive(Clone, Debug)]
 pub struct Freshness {
     /// `None`: silence means nothing.
@@ -24,6 +26,10 @@ pub struct Freshness {
     learned: bool,
     /// The largest recent gap in ms, fading.
     peak: f64,
+    /// Subscribed again then, because it was silent.
+    asked: Option<Ms>,
+    /// A silence was last put down to the subscription then.
+    excused: Option<Ms>,
 }
 
 /// Missing for so many intervals is silent.
@@ -50,12 +56,19 @@ impl Freshness {
             gaps: 0,
             learned: false,
             peak: 0.0,
+            asked: None,
+            excused: None,
         }
     }
 
     /// Subscribed at `now`: waits for the first data. What was learned stays.
     pub fn subscribed(&mut self, now: Ms) {
         (self.since, self.last, self.first) = (now, None, None);
+    }
+
+    /// Subscribed again at `now`, because it was silent.
+    pub fn asked_again(&mut self, now: Ms) {
+        self.asked = Some(now);
     }
 
     /// The market's session has opened or closed by `now`; before the first call it is open. While it is
@@ -70,7 +83,7 @@ impl Freshness {
     /// Data came.
     pub fn data(&mut self, now: Ms) {
         if self.last.is_some() {
-            let gap = (now - self.since).0.max(0) as f64;
+            let gap = (now - self.rate_since(now)).0.max(0) as f64;
             let most = (self.interval().0.saturating_mul(PATIENCE)) as f64;
             let faded = self.peak * (1.0 - (gap / MEMORY_MS).min(1.0));
             self.peak = gap.min(most).max(faded);
@@ -80,6 +93,18 @@ impl Freshness {
         (self.last, self.since) = (Some(now), now);
         let enough = self.default.unwrap_or(CALM).0.saturating_mul(PATIENCE);
         self.learned |= self.gaps >= ENOUGH_GAPS && watched.0 >= enough;
+    }
+
+    /// Since when nothing came for want of data at the venue, as far as one can know.
+    fn rate_since(&mut self, now: Ms) -> Ms {
+        let prompt = self.asked.take().filter(|asked| now - *asked <= self.interval());
+        match prompt.filter(|_| self.excused.is_none_or(|at| (now - at).0 as f64 > MEMORY_MS)) {
+            Some(asked) => {
+                self.excused = Some(now);
+                asked
+            }
+            None => self.since,
+        }
     }
 
     /// The interval data is expected in; `None` where silence means nothing, and while the session is closed.
@@ -190,6 +215,27 @@ mod tests {
         // Forgotten again by time.
         (0..1_000).for_each(|i| steady.data(Ms(10_000 * S + i * S)));
         assert!(steady.expected().unwrap() < Ms(2 * S));
+    }
+
+    #[test]
+    fn a_broken_subscription_teaches_no_rate_but_a_rare_topic_does() {
+        let outage = |f: &mut Freshness, from: i64| {
+            f.asked_again(Ms(from + 15 * S));
+            f.data(Ms(from + 15 * S + 100));
+        };
+        let mut f = fed(Some(Ms(5 * S)), (0..4).map(|i| i * S));
+        outage(&mut f, 3 * S);
+        assert_eq!(f.expected(), Some(Ms(5 * S)));
+        // The same again soon after: it may be no outage but the rate.
+        outage(&mut f, 18 * S + 100);
+        assert_eq!(f.expected(), Some(Ms(15 * S)));
+        // What comes long after it was asked for comes of itself.
+        let mut rare = fed(Some(Ms(5 * S)), [0]);
+        rare.asked_again(Ms(15 * S));
+        rare.data(Ms(40 * S));
+        assert_eq!(rare.expected(), Some(Ms(15 * S)));
+        outage(&mut rare, 40 * S);
+        assert_eq!(rare.excused, Some(Ms(55 * S + 100)));
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl Topics {
             let pause = topic.fresh.window().0.saturating_mul(1 << topic.tries.min(20)).min(longest.0);
             topic.resubscribe_at = Some(now + Ms(pause));
             topic.tries = topic.tries.saturating_add(1);
+            topic.fresh.asked_again(now);
             again.push(name.clone());
         }
         again
