@@ -7,7 +7,7 @@ use shared::event::{Channel, Topic};
 use shared::market::{Symbol, Timeframe, VenueId};
 
 use super::later::lazy;
-use super::text::{flag, text};
+use super::text::{beat, flag, text};
 use crate::app::{use_deck, use_view};
 use crate::desk::use_desk;
 use crate::feed::http;
@@ -24,8 +24,6 @@ const HOURS: usize = 25;
 struct Watched {
     last: Option<f64>,
     closes: Vec<f64>,
-    /// Counts changes of the price: each flashes once.
-    changes: u32,
 }
 
 impl Watched {
@@ -67,10 +65,7 @@ fn built() -> AnyView {
         });
     };
     let take = move |symbol: &Symbol, close: f64| {
-        change(symbol.as_str(), &|w| {
-            w.changes += u32::from(w.last.is_some_and(|last| last != close));
-            w.last = Some(close);
-        });
+        change(symbol.as_str(), &|w| w.last = Some(close));
     };
     let relay = deck.with(|d| d.relay().to_owned());
     let member = Rc::new(Line::join(&relay, move |said| {
@@ -145,7 +140,11 @@ fn built() -> AnyView {
         let percent = move || read(Watched::change).map_or_else(|| format::UNKNOWN.into(), format::percent);
         let (open, gone, label) = (symbol.clone(), symbol.clone(), format!("Remove {symbol}"));
         view! {
-            <li data-testid="watched" class:up=flag(move || read(Watched::change).is_some_and(|c| c >= 0.0)) class:down=flag(move || read(Watched::change).is_some_and(|c| c < 0.0))>
+            <li
+                data-testid="watched"
+                class:up=flag(move || read(Watched::change).is_some_and(|c| c >= 0.0))
+                class:down=flag(move || read(Watched::change).is_some_and(|c| c < 0.0))
+            >
                 <button
                     class="watched"
                     on:click=move |_| {
@@ -155,13 +154,29 @@ fn built() -> AnyView {
                     }
                 >
                     <span class="num name">{symbol}</span>
-                    <svg viewBox="0 0 64 16" width="64" height="16" fill="none" stroke="currentColor" aria-hidden="true">
+                    <svg
+                        viewBox="0 0 64 16"
+                        width="64"
+                        height="16"
+                        fill="none"
+                        stroke="currentColor"
+                        aria-hidden="true"
+                    >
                         <path d=text(move || watched.with(|w| w.as_ref().map(Watched::path)))/>
                     </svg>
-                    <span class="num price" data-flash=text(move || watched.with(|w| w.as_ref().map(|w| (w.changes % 2).to_string())))>{text(price)}</span>
+                    <span class="num price" data-beat=beat(move || read(|w| w.last).map(|_| price()))>
+                        {text(price)}
+                    </span>
                     <span class="num change">{text(percent)}</span>
                 </button>
-                <button class="icon" aria-label=label title="Remove" on:click=move |_| keep(&|list| list.retain(|held| *held != gone))>"×"</button>
+                <button
+                    class="icon"
+                    aria-label=label
+                    title="Remove"
+                    on:click=move |_| keep(&|list| list.retain(|held| *held != gone))
+                >
+                    "×"
+                </button>
             </li>
         }
     };
@@ -170,7 +185,14 @@ fn built() -> AnyView {
             <h2>"Watchlist"</h2>
             <ul>{move || list.get().into_iter().map(line).collect_view()}</ul>
             <form on:submit=add>
-                <input class="field" aria-label="Symbol to watch" placeholder="Symbol, or the open one" data-testid="watch-symbol" prop:value=move || typed.get() on:input=move |event| typed.set(event_target_value(&event))/>
+                <input
+                    class="field"
+                    aria-label="Symbol to watch"
+                    placeholder="Symbol, or the open one"
+                    data-testid="watch-symbol"
+                    prop:value=move || typed.get()
+                    on:input=move |event| typed.set(event_target_value(&event))
+                />
                 <button class="plain">"Add"</button>
             </form>
         </section>
