@@ -1,20 +1,11 @@
 // The right column: what it shows is what the relay answers; guards explain themselves.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 /** A hook's `data-value` as a number, once it has one. */
 const value = (deck, id) =>

@@ -1,22 +1,11 @@
 // Pickers, address, theme, legend, precision, phone layout.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck, ETH } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-const ETH = 'ETHUSDT-PERP';
-
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 test('picking another symbol shows its bars and writes the address', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC });

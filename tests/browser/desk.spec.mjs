@@ -1,24 +1,13 @@
 // Several charts on one page: layouts, the active chart, links between charts, workspaces, all of it after a reload.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
+import { test } from 'node:test';
+import { BTC, Deck, ETH } from './support/deck.mjs';
 import { Memory } from './support/memory.mjs';
-import { Relay } from './support/relay.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-const ETH = 'ETHUSDT-PERP';
-
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 /** What each chart says that it shows. */
 const names = (deck) => deck.page.locator('.cell-name').allInnerTexts();

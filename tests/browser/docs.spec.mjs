@@ -1,20 +1,11 @@
 // The description of the API as a page: whole, from this relay alone, and able to send what it describes.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 test('every endpoint and frame is shown, nothing comes from elsewhere, and a request is answered', async () => {
   const context = await browser.newContext({ viewport: { width: 1300, height: 900 } });

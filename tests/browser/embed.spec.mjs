@@ -5,12 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { BTC, launch } from './support/deck.mjs';
+import { BTC, ETH, launch } from './support/deck.mjs';
 import { serveFiles } from './support/files.mjs';
 import { Relay } from './support/relay.mjs';
 import { until } from './support/wait.mjs';
-
-const ETH = 'ETHUSDT-PERP';
 
 /** What a host page may say of everything, and must not reach the chart. */
 const LOUD = `* { letter-spacing: 3px; text-transform: uppercase; line-height: 3; color: red; cursor: wait }

@@ -1,21 +1,12 @@
 // Habits: keys on the chart, the palette, horizontal lines, pictures and CSV, scale modes.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 const focused = (deck) => deck.page.evaluate(() => document.activeElement.id || document.activeElement.dataset.testid);
 const marks = (deck) => deck.page.evaluate((symbol) => JSON.parse(localStorage.getItem(`tapedeck.marks.${symbol}`)), BTC);

@@ -1,20 +1,11 @@
 // Scroll-back: older bars arrive by themselves, behind and without a gap.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 test('dragging into the past loads older bars and leaves the view where it is', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '1m' });

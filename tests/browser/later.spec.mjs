@@ -2,24 +2,15 @@
 // cannot be had says so and is asked for again; other bundles have everything in the one module.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const dir = process.env.TAPEDECK_PAGE_DIR;
 const split = dir && existsSync(dir) && readdirSync(dir).some((name) => name.startsWith('later-'));
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 test('a part is loaded at its first use', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC });

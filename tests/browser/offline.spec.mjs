@@ -1,21 +1,12 @@
 // The line to the relay: polled while sockets are refused, slow, asleep; and the relay goes away and comes back. The
 // page says so, keeps its values, and is live again without a reload.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 /** Stands between page and relay: sockets can be refused, silenced and spoken on. */
 class Gate {

@@ -1,11 +1,11 @@
 // Keeping pace: from the relay to the screen within a second, and no more memory or work per update after a while.
 // TAPEDECK_ENDURANCE_MIN=30 makes the long form of it.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BTC, Deck, launch } from './support/deck.mjs';
+import { BTC, Deck } from './support/deck.mjs';
 import { Memory } from './support/memory.mjs';
-import { Relay } from './support/relay.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const MINUTES = Number(process.env.TAPEDECK_ENDURANCE_MIN ?? 1);
@@ -14,16 +14,7 @@ const SLICE = MINUTES < 5 ? 5_000 : 20_000;
 /** Below this, ms, a frame is as fast as it needs to be. */
 const FRAME = 34;
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
 const quantile = (values, share) => sorted(values)[Math.floor((values.length - 1) * share)];

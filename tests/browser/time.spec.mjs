@@ -1,24 +1,15 @@
 // Stretches of time, the address that names them, the way back to live, the clock, and what is kept per symbol.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const DAY = 86_400_000;
 const day = (at) => new Date(at).toISOString().slice(0, 10);
 const midnight = (at) => at - (at % DAY);
 
-let relay;
-let browser;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
 
 test('chosen days are shown apart from live, are in the address, and lead back', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '15m' });

@@ -1,26 +1,16 @@
 // Nine timeframes in the browser equal an independent fold of the relay's 1m bars, the forming bar included.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
 import { bucketOf, difference, fold, TIMEFRAMES } from './support/fold.mjs';
-import { Relay } from './support/relay.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const DAY = 86_400_000;
 
-let relay;
-let browser;
-let deck;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-  deck = await Deck.open(browser, relay, { symbol: BTC });
-  await deck.listen(BTC);
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
-});
+const { relay, browser } = await stage();
+const deck = await Deck.open(browser, relay, { symbol: BTC });
+await deck.listen(BTC);
 
 for (const timeframe of TIMEFRAMES) {
   test(`${timeframe} equals the fold of the minutes`, async () => {

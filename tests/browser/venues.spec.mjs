@@ -1,28 +1,20 @@
 // The strip, the holes on the chart, and the venues of a group side by side, against what the relay says.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BTC, Deck, launch } from './support/deck.mjs';
-import { Relay } from './support/relay.mjs';
+import { test } from 'node:test';
+import { BTC, Deck } from './support/deck.mjs';
+import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const MINUTE = 60_000;
 
-let relay;
-let browser;
-let siblings;
-let members;
-before(async () => {
-  relay = await Relay.start();
-  browser = await launch();
-  const rows = await relay.get('/api/symbols');
-  const { group, venues } = rows.find(({ symbol }) => symbol === BTC);
-  members = rows.filter((row) => row.group === group).flatMap(({ symbol, venues }) => venues.map((venue) => ({ symbol, venue })));
-  siblings = [...new Set([...venues, ...members.map(({ venue }) => venue)])];
-  assert.ok(siblings.length >= 3, `the simulated market has siblings: ${siblings}`);
-});
-after(async () => {
-  await browser?.close();
-  await relay?.stop();
+const { relay, browser } = await stage();
+const listed = await relay.get('/api/symbols');
+const { group, venues } = listed.find(({ symbol }) => symbol === BTC);
+const members = listed.filter((row) => row.group === group).flatMap(({ symbol, venues }) => venues.map((venue) => ({ symbol, venue })));
+const siblings = [...new Set([...venues, ...members.map(({ venue }) => venue)])];
+
+test('the simulated market has siblings', () => {
+  assert.ok(siblings.length >= 3, `${siblings}`);
 });
 
 test('the strip shows each venue with the state the relay gives it', async () => {

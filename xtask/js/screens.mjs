@@ -4,12 +4,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BTC, Deck, launch } from '../../tests/browser/support/deck.mjs';
+import { BTC, Deck, launch, PHONE } from '../../tests/browser/support/deck.mjs';
 import { Relay } from '../../tests/browser/support/relay.mjs';
 
 const out = process.argv[2];
 const desktop = { viewport: { width: 1440, height: 900 } };
-const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const ALL = 'oi,funding,cvd,liq';
 
 /** What each layout shows best, by its name. */
@@ -23,8 +22,8 @@ const screens = [
   ),
   ['indicators-dark', { tf: '15m', theme: 'dark', panes: 'rsi,macd' }, desktop],
   ...themes.flatMap((theme) => [
-    [`phone-${theme}`, { tf: '5m', theme }, phone],
-    [`phone-2-${theme}`, { ...layouts[2], theme }, phone, layout('2')],
+    [`phone-${theme}`, { tf: '5m', theme }, PHONE],
+    [`phone-2-${theme}`, { ...layouts[2], theme }, PHONE, layout('2')],
   ]),
 ];
 

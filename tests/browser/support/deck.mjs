@@ -9,6 +9,10 @@ import { Hopeless, until } from './wait.mjs';
 const out = join(dirname(fileURLToPath(import.meta.url)), '..', 'out');
 
 export const BTC = 'BTCUSDT-PERP';
+export const ETH = 'ETHUSDT-PERP';
+
+/** A browser context like a phone's. */
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 /** Chromium from `$CHROME`, as quiet as it can be. */
 export async function launch() {
