@@ -140,7 +140,7 @@ test('fifty charts come and go and leave no memory behind', async () => {
   // The linear memory only ever grows: what it has grown to says the most that was held at a time.
   const wasm = () =>
     page.evaluate(async () => {
-      const { name } = performance.getEntriesByType('resource').find(({ name }) => /\/loader-[^/]*\.js$/.test(name));
+      const { name } = performance.getEntriesByType('resource').find(({ name }) => /\/app-[^/]*\.js$/.test(name));
       return (await (await import(name)).ready).memory.buffer.byteLength;
     });
   // Five at a time, each of its own kind.

@@ -10,6 +10,6 @@ export const withRelay = (html) => html.replace(/\s*<title>/, '\n    <meta name=
 
 /** The script that starts the bundle in `dir`: finds the relay, then loads what the page's module was. */
 export function start(dir) {
-  const [, loader] = MODULE.exec(readFileSync(join(dir, 'index.html'), 'utf8'));
-  return readFileSync(new URL('../../frontend/src/embed/anywhere.js', import.meta.url), 'utf8').replace('LOADER', `./${loader}`);
+  const [, script] = MODULE.exec(readFileSync(join(dir, 'index.html'), 'utf8'));
+  return readFileSync(new URL('../../frontend/src/embed/anywhere.js', import.meta.url), 'utf8').replace('PAGE', `./${script}`);
 }

@@ -36,7 +36,7 @@ const style = (name) => read(name).replace(/url\("?([^")]+\.woff2)"?\)/g, (_, fo
 writeFileSync(
   out,
   withRelay(read('index.html'))
-    .replace(/\s*<link rel="(?:preload|modulepreload)"[^>]*>/g, '')
+    .replace(/\s*<link rel="preload"[^>]*>/g, '')
     .replace(/<link rel="stylesheet" href="([^"]+)">/g, (_, name) => `<style>${style(name)}</style>`)
     .replace(/(<link rel="icon"[^>]* href=")([^"]+)"/g, (_, before, name) => `${before}${data(name)}"`)
     .replace(/<script src="([^"]+)"><\/script>/g, (_, name) => `<script>${inline(read(name))}</script>`)

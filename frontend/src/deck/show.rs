@@ -8,10 +8,11 @@ use crate::format;
 use crate::series::{Layer, Market, Reach, Share, Shares, Track, is_overlay, label, sudden};
 use crate::settings::Pane;
 
+use super::pace::ASIDE_EVERY;
 use super::sums::{funding_spark, joined_cards, quote, tape};
 use super::topics::LIQUIDATIONS;
 use super::view::{Legend, PaneRect, Part, put};
-use super::{ASIDE_EVERY, Core, Deck, wall};
+use super::{Core, Deck, wall};
 
 /// Which parts of the page no longer show what is held.
 #[derive(Clone, Copy, Default)]

@@ -70,6 +70,6 @@ if (!relay) {
   } else {
     document.documentElement.dataset.relay = relay;
     if (asked) keepAsked();
-    await import('LOADER');
+    await import('PAGE');
   }
 }

@@ -9,7 +9,7 @@
 // absent: a line above the chart and an `error` event say what can.
 
 /* The bundle's files, filled in when it is built. */
-const FILES = { loader: '', chart: '', styles: [] };
+const FILES = { page: '', chart: '', styles: [] };
 
 const base = new URL('.', import.meta.url);
 const at = (name) => new URL(name, base).href;
@@ -32,7 +32,7 @@ const ALLOWED = {
 /** Everything that all elements share, loaded with the first. */
 let shared;
 function load() {
-  shared ??= Promise.all([styles(), script(at(FILES.chart)).then(() => import(at(FILES.loader)))])
+  shared ??= Promise.all([styles(), script(at(FILES.chart)).then(() => import(at(FILES.page)))])
     .then(async ([sheets, module]) => ({ sheets, Embed: (await module.ready, module.Embed) }))
     .catch((error) => {
       shared = undefined;

@@ -1,5 +1,7 @@
 //! One market's history in memory, and what a frame changes in it.
 
+mod shares;
+
 use shared::event::{Bar, Body, BookTop, Channel, Event, Funding, FundingKind, Liquidation, OpenInterest};
 use shared::market::{Calendar, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::fold::fold;
@@ -8,9 +10,10 @@ use shared::maths::joined::Members;
 use shared::maths::joined::funding::FundingJoin;
 use shared::maths::joined::open_interest::{JoinedOi, OiJoin};
 
+use self::shares::Told;
 use super::{Rolling, SignalMark, Studies, Timed, Track};
-use crate::feed::pairs::Pairs;
-use crate::json::needs;
+
+pub use self::shares::{Share, Shares};
 
 /// Bars kept per timeframe, and points per other topic.
 pub const CAPACITY: usize = 50_000;
@@ -66,29 +69,6 @@ impl Changes {
 
 fn earlier(slot: &mut Option<Ms>, at: Ms) {
     *slot = Some(slot.map_or(at, |held| held.min(at)));
-}
-
-/// What the venues add to a joined bar.
-pub type Shares = Pairs<VenueId, Share>;
-
-/// One venue's part, in coins.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Share {
-    pub volume: f64,
-}
-
-needs! { Share { volume; } }
-
-/// The shares of one joined bar.
-struct Told {
-    at: Ms,
-    shares: Shares,
-}
-
-impl Timed for Told {
-    fn at(&self) -> Ms {
-        self.at
-    }
 }
 
 /// The open symbol at one venue, or joined over all: nine timeframes of bars, and the other topics of every
@@ -194,34 +174,6 @@ impl Market {
             newest.into_iter().flatten().for_each(|point| join.push(n, point));
         }
         join
-    }
-
-    /// What each venue adds to a joined bar: the sum over its minutes where all of them are known, else as the relay
-    /// told it.
-    pub fn shares(&self, bar: &Bar) -> Option<Shares> {
-        let held = |timeframe: Timeframe, at: Ms| {
-            let told = &self.shares[timeframe.index()];
-            told.find(at).and_then(|i| told.get(i)).map(|told| &told.shares)
-        };
-        let told = || held(bar.interval, bar.timestamp).cloned();
-        if bar.timestamp < self.whole_from {
-            return told();
-        }
-        let mut sum = Shares::default();
-        let end = self.calendar.next(bar.interval, bar.timestamp);
-        for minute in self.bars(Timeframe::M1).range(bar.timestamp, end) {
-            let Some(shares) = held(Timeframe::M1, minute.timestamp) else { return told() };
-            for (venue, share) in &shares.0 {
-                let before = sum.get(venue).map_or(0.0, |held| held.volume);
-                sum.put(venue.clone(), Share { volume: before + share.volume });
-            }
-        }
-        Some(sum).filter(|sum| !sum.0.is_empty()).or_else(told)
-    }
-
-    /// Keeps what the venues add to a joined bar.
-    pub fn keep_shares(&mut self, timeframe: Timeframe, at: Ms, shares: Shares) {
-        self.shares[timeframe.index()].upsert(Told { at, shares });
     }
 
     pub fn book(&self) -> Option<&BookTop> {

@@ -2,7 +2,7 @@
 //!
 //! wasm-bindgen runs as a library, so its version equals the crate's by construction and nothing is downloaded. Every
 //! file but index.html carries 16 hex digits of its SHA-256 in its name and may be cached for ever. No inline script is
-//! written: a small loader module starts the wasm, so the page runs under a strict content security policy.
+//! written: a module starts the wasm, so the page runs under a strict content security policy.
 
 mod embed;
 mod html;
@@ -220,7 +220,7 @@ fn write(project: &Project, kind: Kind, compiled: &Path, out: &Path) -> Result<(
     let read = |path: &Path| read(&small, kind, path);
     let page = html::rewrite(&page, &project.root, read, &parts.tags(), &mut output)?;
     output.write_plain("index.html", page.as_bytes())?;
-    embed::write(&project.root, &page, parts.loader(), &small, &mut output)?;
+    embed::write(&project.root, &page, parts.script(), &small, &mut output)?;
     if kind == Kind::Release {
         let folder = aside.to_str().context("the output path is not UTF-8")?;
         call("node", &project.root, &["xtask/js/compress.mjs", folder]).run()?;

@@ -4,7 +4,7 @@ use super::Kind;
 use crate::project::Project;
 use crate::shell::call;
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What npm's tools need to read of wasm: the features that rustc's target turns on.
 const FEATURES: [&str; 6] = [
@@ -38,10 +38,26 @@ impl<'a> Small<'a> {
             Some("woff2") => "xtask/js/font.mjs",
             _ => return Ok(bytes),
         };
-        if self.kind != Kind::Release {
+        if !self.is_release() {
             return Ok(bytes);
         }
         self.through(name, &bytes, |input, output| self.node(&[script, input, output]))
+    }
+
+    /// One script of the module `start` and what it imports of `modules`, which have the paths they are imported by.
+    pub(super) fn script(&self, start: &str, modules: &[(String, String)]) -> Result<Vec<u8>> {
+        let dir = self.project.root.join("target/page/script");
+        let _ = std::fs::remove_dir_all(&dir);
+        for (path, text) in modules {
+            let file = dir.join(path);
+            std::fs::create_dir_all(file.parent().unwrap_or(&dir))?;
+            std::fs::write(&file, text)?;
+        }
+        let (input, output) = (dir.join("start.js"), dir.join("out/app.js"));
+        std::fs::write(&input, start)?;
+        let how = if self.is_release() { "--bundle-small" } else { "--bundle" };
+        self.node(&["xtask/js/minify.mjs", how, utf8(&input)?, utf8(&output)?])?;
+        std::fs::read(&output).with_context(|| output.display().to_string())
     }
 
     /// The chart library, with as much of it as the page's script of that path names.
@@ -58,7 +74,7 @@ impl<'a> Small<'a> {
     /// untouched, 225 kB so): they break up the regular code that brotli feeds on. So it only removes what is dead
     /// or there twice.
     pub(super) fn wasm(&self, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        if self.kind != Kind::Release {
+        if !self.is_release() {
             return Ok(bytes);
         }
         let passes = [
@@ -100,8 +116,11 @@ impl<'a> Small<'a> {
             std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
         }
         std::fs::write(&input, bytes)?;
-        let utf8 = |path: &PathBuf| path.to_str().map(str::to_string).context("the path is not UTF-8");
-        make(&utf8(&input)?, &utf8(&output)?)?;
+        make(utf8(&input)?, utf8(&output)?)?;
         std::fs::read(&output).with_context(|| output.display().to_string())
     }
+}
+
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().context("the path is not UTF-8")
 }

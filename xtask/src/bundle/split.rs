@@ -4,15 +4,13 @@
 //! several groups use and the main module does not becomes a file of its own that comes with each of them.
 
 use super::places;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::path::{Path, PathBuf};
 
 /// Module under which the main module imports the loaders of its parts.
 pub(super) const LINK: &str = "./__wasm_split.js";
-/// How the splitter's script starts, and what it asks for there.
-const MAIN_IMPORT: &str = "import { initSync } from \"./main.js\";\n";
-/// What stands there instead: files that name each other's hashes could not be written, so the loader passes it on.
-const ATTACHED: &str = "let initSync;\nexport const attach = (sync) => (initSync = sync);\n";
+/// The glue, as the splitter's script imports it.
+pub(super) const MAIN: &str = "./main.js";
 /// How the splitter's script compiles a part; it wants a media type that not every host of static files sends.
 const STREAMING: &str = "WebAssembly.instantiateStreaming(src, imports)";
 const COMPILED: &str = "src.then((response) => response.ok ? response.arrayBuffer() : Promise.reject(new Error(`${response.url}: status ${response.status}`))).then((bytes) => WebAssembly.instantiate(bytes, imports))";
@@ -51,13 +49,12 @@ pub(super) fn split(compiled: &Path, dir: &Path) -> Result<Split> {
         }
     }
     parts.sort();
-    Ok(Split { main, parts, script: own_start(&script)? })
+    Ok(Split { main, parts, script: without_media_type(&script)? })
 }
 
-/// The script with its dependency on the glue given by the loader.
-fn own_start(script: &str) -> Result<String> {
-    let rest = script.strip_prefix(MAIN_IMPORT).context("wasm-split's script begins otherwise than known")?;
-    Ok(format!("{ATTACHED}{}", rest.replace(STREAMING, COMPILED)))
+fn without_media_type(script: &str) -> Result<String> {
+    ensure!(script.contains(STREAMING), "wasm-split's script compiles parts otherwise than known");
+    Ok(script.replace(STREAMING, COMPILED))
 }
 
 #[cfg(test)]
@@ -65,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_imports_nothing_and_needs_no_media_type() {
-        let script = format!("{MAIN_IMPORT}\nconst f = async (imports) => ({STREAMING});");
-        let own = own_start(&script).unwrap();
+    fn the_script_needs_no_media_type() {
+        let script =
+            format!("import {{ initSync }} from \"{MAIN}\";\nconst f = async (imports) => ({STREAMING});");
+        let own = without_media_type(&script).unwrap();
         assert!(
-            own.starts_with(ATTACHED) && !own.contains("import {") && !own.contains("Streaming"),
+            own.contains("WebAssembly.instantiate(bytes, imports)") && !own.contains("Streaming"),
             "{own}"
         );
-        assert!(own.contains("WebAssembly.instantiate(bytes, imports)"));
-        assert!(own_start("import x from \"y\";").is_err());
+        assert!(without_media_type("import x from \"y\";").is_err());
     }
 }

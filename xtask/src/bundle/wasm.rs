@@ -16,29 +16,28 @@ pub(super) const LATER: &str = "later-";
 /// Names of the written parts.
 pub(super) struct Parts {
     wasm: String,
-    glue: String,
-    loader: String,
+    script: String,
 }
 
 impl Parts {
     /// The module that starts the page; it exports `ready`, a promise, and `Embed`.
-    pub(super) fn loader(&self) -> &str {
-        &self.loader
+    pub(super) fn script(&self) -> &str {
+        &self.script
     }
 
     /// What stands in the page in place of Trunk's rust link.
     pub(super) fn tags(&self) -> String {
-        let Self { wasm, glue, loader } = self;
+        let Self { wasm, script } = self;
         format!(
             "<link rel=\"preload\" href=\"{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
-             <link rel=\"modulepreload\" href=\"{glue}\">\n    \
-             <script type=\"module\" src=\"{loader}\"></script>"
+             <script type=\"module\" src=\"{script}\"></script>"
         )
     }
 }
 
-/// Runs wasm-bindgen for the web target and writes wasm, glue, snippets and loader; `split` is given with its main
-/// module as `compiled`.
+/// Runs wasm-bindgen for the web target and writes the wasm and one script: the glue, the local modules it imports and
+/// what loads parts, which pack better together and are asked for once. `split` is given with its main module as
+/// `compiled`.
 pub(super) fn bindgen(
     compiled: &Path,
     split: Option<&Split>,
@@ -78,8 +77,8 @@ pub(super) fn bindgen(
         glue = renamed(&glue, &short);
     }
 
-    // Local modules live at `snippets/<crate>-<hash>/<path>`; numbered inline snippets beside them.
     let mut modules: Vec<(String, String)> = Vec::new();
+    // Local modules live at `snippets/<crate>-<hash>/<path>`; numbered inline snippets beside them.
     for (path, text) in generated.local_modules() {
         modules.push((format!("./snippets/{path}"), text.clone()));
     }
@@ -88,33 +87,20 @@ pub(super) fn bindgen(
             modules.push((format!("./snippets/{name}/inline{i}.js"), text.clone()));
         }
     }
-    modules.sort();
-    for (import, text) in modules {
-        let name = Path::new(&import).file_name().and_then(|name| name.to_str()).unwrap_or("snippet.js");
-        let written = output.write_hashed(name, &small.file(name, text.into_bytes())?)?;
-        glue = import_from(&glue, &import, &written);
+    if let Some(split) = split {
+        modules.push((split::LINK.to_string(), write_parts(split, output, small)?));
     }
-    let parts = split.map(|split| write_parts(split, output, small)).transpose()?;
-    if let Some(parts) = &parts {
-        glue = import_from(&glue, split::LINK, parts);
-    }
-    anyhow::ensure!(
-        !glue.contains("from \"./snippets/") && !glue.contains("from './snippets/"),
-        "wasm-bindgen's glue imports a snippet that was not written"
-    );
+    modules.push((split::MAIN.to_string(), glue));
 
     let wasm = small.wasm(generated.wasm_mut().emit_wasm())?;
     let wasm = output.write_hashed("app.wasm", &wasm)?;
-    let glue = output.write_hashed("app.js", &small.file("app.js", glue.into_bytes())?)?;
-    let attach = parts.map_or_else(String::new, |parts| {
-        format!("import {{ attach }} from './{parts}';\nattach(initSync);\n")
-    });
-    let loader = format!(
-        "import init, {{ initSync, Embed }} from './{glue}';\n{attach}\
-         export const ready = init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\nexport {{ Embed }};\n"
+    let start = format!(
+        "import init, {{ Embed }} from '{}';\n\
+         export const ready = init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\nexport {{ Embed }};\n",
+        split::MAIN
     );
-    let loader = output.write_hashed("loader.js", loader.as_bytes())?;
-    Ok(Parts { wasm, glue, loader })
+    let script = output.write_hashed("app.js", &small.script(&start, &modules)?)?;
+    Ok(Parts { wasm, script })
 }
 
 /// Whether wasm-bindgen alone speaks of an import or export by this name.
@@ -173,7 +159,7 @@ fn renamed(script: &str, short: &BTreeMap<String, String>) -> String {
     out + rest
 }
 
-/// Writes what is loaded later and the script that does, and gives the script's name.
+/// Writes what is loaded later and gives the script that does.
 fn write_parts(split: &Split, output: &mut Output<'_>, small: &Small<'_>) -> Result<String> {
     let mut script = split.script.clone();
     for (name, path) in &split.parts {
@@ -181,19 +167,12 @@ fn write_parts(split: &Split, output: &mut Output<'_>, small: &Small<'_>) -> Res
         let written = output.write_hashed(&later_name(name), &small.wasm(bytes)?)?;
         script = script.replace(&format!("\"./{name}\""), &format!("\"./{written}\""));
     }
-    output.write_hashed("parts.js", &small.file("parts.js", script.into_bytes())?)
+    Ok(script)
 }
 
 /// `split_dialogs.wasm` to `later-dialogs.wasm`: by this beginning the table of sizes knows what no first visit loads.
 fn later_name(name: &str) -> String {
     format!("{LATER}{}", name.trim_start_matches("split_").replace('_', "-"))
-}
-
-/// Only where it is imported from: the same text is also the key under which the wasm looks its imports up.
-fn import_from(glue: &str, import: &str, written: &str) -> String {
-    ['\'', '"'].iter().fold(glue.to_string(), |glue, quote| {
-        glue.replace(&format!("from {quote}{import}{quote}"), &format!("from {quote}./{written}{quote}"))
-    })
 }
 
 #[cfg(test)]

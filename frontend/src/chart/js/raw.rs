@@ -1,12 +1,10 @@
-//! Externs of `deck.js`.
+//! Externs of `deck.js`, `heat.js`, `holes.js` and `exposed.js`.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/chart/js/deck.js")]
 extern "C" {
     pub(crate) type JsDeck;
-    /// The object behind `window.tapedeck`.
-    pub(crate) type Exposed;
 
     #[wasm_bindgen(js_name = createDeck, catch)]
     pub(crate) fn create_deck(element: &web_sys::Element) -> Result<JsDeck, JsValue>;
@@ -61,10 +59,14 @@ extern "C" {
     pub(crate) fn pane_rects(deck: &JsDeck) -> Vec<f64>;
     #[wasm_bindgen(js_name = setStretch)]
     pub(crate) fn set_stretch(deck: &JsDeck, factors: &[f64]);
-    pub(crate) fn shade(deck: &JsDeck, flat: &[f64]);
-    pub(crate) fn shaded(deck: &JsDeck) -> String;
     #[wasm_bindgen(js_name = setMarks)]
     pub(crate) fn set_marks(deck: &JsDeck, flat: &[f64]);
+    pub(crate) fn watermark(deck: &JsDeck, text: &str);
+    pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
+}
+
+#[wasm_bindgen(module = "/src/chart/js/heat.js")]
+extern "C" {
     #[wasm_bindgen(js_name = setHeat)]
     pub(crate) fn set_heat(deck: &JsDeck, times: &[f64], edges: &[f64], pixels: &[u8], step: f64);
     #[wasm_bindgen(js_name = heatImage)]
@@ -73,8 +75,18 @@ extern "C" {
     pub(crate) fn heat_at(deck: &JsDeck, x: f64, y: f64) -> Vec<f64>;
     #[wasm_bindgen(js_name = heatPlace)]
     pub(crate) fn heat_place(deck: &JsDeck, t: usize, p: usize) -> Vec<f64>;
-    pub(crate) fn watermark(deck: &JsDeck, text: &str);
-    pub(crate) fn picture(deck: &JsDeck) -> js_sys::Promise;
+}
+
+#[wasm_bindgen(module = "/src/chart/js/holes.js")]
+extern "C" {
+    pub(crate) fn shade(deck: &JsDeck, flat: &[f64]);
+    pub(crate) fn shaded(deck: &JsDeck) -> String;
+}
+
+#[wasm_bindgen(module = "/src/chart/js/exposed.js")]
+extern "C" {
+    /// The object behind `window.tapedeck`.
+    pub(crate) type Exposed;
 
     pub(crate) fn expose(
         rows: &Closure<dyn Fn(String) -> Option<String>>,

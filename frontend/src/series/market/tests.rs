@@ -2,6 +2,7 @@ use shared::event::{LiquidationSide, MemberName, Origin, PriceKind};
 use shared::maths::joined::Member;
 
 use super::*;
+use crate::feed::pairs::Pairs;
 use crate::series::{Layer, layers};
 
 const DAY: i64 = 1_795_219_200_000;

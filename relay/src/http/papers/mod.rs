@@ -6,6 +6,7 @@
 mod fields;
 mod page;
 mod parameters;
+mod schemas;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! One paper per route. The order is that of the page.
 
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::SchemaGenerator;
 use serde_json::{Value, json};
-use shared::market::Symbol;
-use shared::wire::{Alert, Replay, ReplaySpeed};
+use shared::wire::{Alert, Replay};
 
 use super::super::{routes, status};
+use super::schemas::{any_object, health, new_alert, of, replay_orders, request, row};
 
 /// What a route takes and gives.
 pub(super) struct Paper {
@@ -40,28 +40,6 @@ pub(super) enum Answer {
     Socket,
 }
 
-/// The schema of a type.
-pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
-    generator.subschema_for::<T>().to_value()
-}
-
-fn row(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
-
-fn any_object(_: &mut SchemaGenerator) -> Value {
-    json!({ "type": "object" })
-}
-
-fn health(_: &mut SchemaGenerator) -> Value {
-    json!({
-        "type": "object",
-        "properties": { "status": { "const": "ok" } },
-        "required": ["status"],
-        "additionalProperties": false,
-    })
-}
-
 const fn get(path: &'static str, group: &'static str, summary: &'static str, about: &'static str) -> Paper {
     Paper {
         method: "get",
@@ -90,76 +68,6 @@ const fn series(path: &'static str, row: &'static str, summary: &'static str, ab
 const BARS: &[&str] =
     &["!symbol", "interval", "timeframe", "venue", "from", "to", "limit", "cursor", "format"];
 const SERIES: &[&str] = &["!symbol", "venue", "from", "to", "limit", "cursor", "format", "grid"];
-
-/// What a price alert is set with.
-fn new_alert(generator: &mut SchemaGenerator) -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "symbol": of::<Symbol>(generator),
-            "venue": { "type": ["string", "null"] },
-            "price": { "type": "number", "exclusiveMinimum": 0 },
-            "direction": { "enum": ["above", "below", "cross", null] },
-            "note": { "type": ["string", "null"], "maxLength": 200 },
-            "once": { "type": ["boolean", "null"] },
-        },
-        "required": ["symbol", "price"],
-        "additionalProperties": false,
-    })
-}
-
-/// What `/api/replay` takes.
-fn replay_orders(generator: &mut SchemaGenerator) -> Value {
-    let order = |action: &str, own: Option<(&str, Value, bool)>| {
-        let mut order = json!({
-            "type": "object",
-            "properties": { "action": { "const": action } },
-            "required": ["action"],
-            "additionalProperties": false,
-        });
-        if let Some((name, schema, required)) = own {
-            order["properties"][name] = schema;
-            if required {
-                order["required"] = json!(["action", name]);
-            }
-        }
-        order
-    };
-    let time = json!({ "type": ["integer", "string"], "description": "Unix ms, RFC 3339 or a date (UTC)." });
-    let interval = json!({ "type": ["string", "null"] });
-    json!({ "oneOf": [
-        order("play", None),
-        order("pause", None),
-        order("speed", Some(("speed", of::<ReplaySpeed>(generator), true))),
-        order("seek", Some(("to", time, true))),
-        order("step", Some(("interval", interval, false))),
-    ] })
-}
-
-/// What the bars of a computation are asked for by, with one field more.
-fn request(generator: &mut SchemaGenerator, own: &str, schema: Value) -> Value {
-    let time = || json!({ "type": ["integer", "string", "null"] });
-    let timeframe = || json!({ "type": ["string", "null"] });
-    let mut properties = json!({
-        "symbol": of::<Symbol>(generator),
-        "interval": timeframe(),
-        "timeframe": timeframe(),
-        "venue": { "type": ["string", "null"] },
-        "from": time(),
-        "to": time(),
-        "limit": { "type": ["integer", "string", "null"] },
-        "cursor": { "type": ["string", "null"] },
-        "format": { "enum": ["json", "columns", "csv", null] },
-    });
-    properties[own] = schema;
-    json!({
-        "type": "object",
-        "description": "Times, limit, cursor and format as in queries.",
-        "properties": properties,
-        "required": ["symbol", own],
-        "additionalProperties": false,
-    })
-}
 
 /// Something computed of bars, asked for with a body.
 const fn computed(

@@ -4,6 +4,8 @@
 //! for the span that those cover: sums and means on a grid (`interval`, 5 minutes by default). Only members' rows
 //! count towards the limit.
 
+mod funding;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,15 +14,12 @@ use axum::http::Uri;
 use axum::response::Response;
 use futures_util::future::join_all;
 use serde::Serialize;
-use shared::event::{
-    Body, Channel, Event, Funding, FundingKind, Liquidation, LiquidationSide, OpenInterest, PriceKind,
-};
+use shared::event::{Body, Channel, Event, Funding, Liquidation, LiquidationSide, OpenInterest, PriceKind};
 use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
 use shared::maths::joined::liquidations::{Sides, Tally};
-use shared::maths::joined::{
-    MAX_AGE, Members, funding as rates, liquidations as deaths, open_interest as held,
-};
+use shared::maths::joined::{MAX_AGE, Members, liquidations as deaths, open_interest as held};
 
+pub(super) use self::funding::funding;
 use super::ApiState;
 use super::candles::freshness;
 use super::history::{Request, finish, past};
@@ -35,8 +34,6 @@ use crate::store::{Dataset, Query, StoreError};
 
 /// A payment may be that old and still stand, in a mean of what was paid.
 const SETTLED_AGE: Ms = Ms(9 * Ms::HOUR.0);
-/// More rows than [`SETTLED_AGE`] holds of a member.
-const BEFORE: usize = 5_000;
 /// Rows of open interest read as weights, a member.
 const WEIGHTS: usize = 50_000;
 
@@ -145,76 +142,6 @@ fn oi_row(symbol: &Symbol, sum: &held::JoinedOi) -> With<EventRow<OpenInterest>>
     };
     let row = all_row(symbol, sum.timestamp, body);
     With { row, more: vec![text(&sum.by_venue), text(&sum.missing), text(&sum.unvalued)] }
-}
-
-/// Members' funding and the means, per hour: weighted by open interest where that is known of all.
-pub(super) async fn funding(
-    request: Request,
-    market: &JoinedMarket,
-    row: impl Fn(Event) -> Option<EventRow<Funding>>,
-) -> Result<Response, ApiError> {
-    let market = market.with(Channel::Funding);
-    let page = Page::read(request, &market, Dataset::Funding).await?;
-    let before = page.before(&market, Dataset::Funding, SETTLED_AGE, BEFORE).await?;
-    let rows = of_members(&market.members, before.iter().chain(&page.events), |e| {
-        if let Body::Funding(funding) = e.body { Some(funding) } else { None }
-    });
-    let (from, to) = page.span;
-    let weights = read_all(&page.state, &market, (Dataset::Oi, (from - MAX_AGE, to), WEIGHTS, true)).await?;
-    let weights = of_members(&market.members, &weights, open_interest_of);
-    let mut joined = Vec::new();
-    for kind in [FundingKind::Predicted, FundingKind::Settled] {
-        let mut weights = Weights::new(&market.members, &weights);
-        let means = rates::series(&market.members, &rows, kind, page.span, page.step, |at| weights.at(at));
-        joined.extend(means.iter().map(|mean| funding_row(&market.symbol, mean)));
-    }
-    joined.sort_by_key(|row| row.row.received);
-    Ok(page.answer(joined, row).await)
-}
-
-fn funding_row(symbol: &Symbol, joined: &rates::JoinedFunding) -> With<EventRow<Funding>> {
-    let basis = joined.weighted.unwrap_or(joined.mean);
-    let body = Funding {
-        timestamp: joined.timestamp,
-        kind: joined.kind,
-        funding_rate: basis.hourly,
-        next_funding_time: None,
-        interval_hours: Some(1.0),
-        funding_apr: Some(basis.apr),
-        mark_price: None,
-        index_price: None,
-    };
-    let more = vec![
-        text(&joined.weighted.is_some()),
-        text(&joined.mean.hourly),
-        text(&joined.members),
-        text(&joined.missing),
-    ];
-    With { row: all_row(symbol, joined.timestamp, body), more }
-}
-
-/// Open interest of each member at instants asked for ascending.
-struct Weights<'a> {
-    rows: std::iter::Peekable<std::vec::IntoIter<(usize, &'a OpenInterest)>>,
-    join: held::OiJoin,
-    members: usize,
-}
-
-impl<'a> Weights<'a> {
-    fn new(members: &Members, rows: &'a [Vec<OpenInterest>]) -> Weights<'a> {
-        let mut all: Vec<(usize, &OpenInterest)> =
-            rows.iter().enumerate().flat_map(|(n, rows)| rows.iter().map(move |row| (n, row))).collect();
-        all.sort_by_key(|(_, row)| row.timestamp);
-        let join = held::OiJoin::new(members, MAX_AGE);
-        Weights { rows: all.into_iter().peekable(), join, members: members.len() }
-    }
-
-    fn at(&mut self, at: Ms) -> Vec<Option<f64>> {
-        while let Some((n, row)) = self.rows.next_if(|(_, row)| row.timestamp <= at) {
-            self.join.push(n, row);
-        }
-        (0..self.members).map(|n| self.join.of(n, at).map(|oi| oi.open_interest)).collect()
-    }
 }
 
 /// Members' liquidations, and what died per side in each stretch of the grid.
