@@ -59,6 +59,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
     let hot = open::hot_store(&config.store).await?;
     let archive = Arc::new(open_archive(&config.store.archive())?);
     let store = Arc::new(Archived::new(hot.clone(), archive.clone()));
+    store.uncover_lost().await?;
     let venues = &config.venues;
     let (mode, ids) = match &venues.provider {
         Provider::Sim => (Mode::Demo, Place::ALL.map(Place::venue).to_vec()),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::{open, start_logs};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::archive::Archive;
 use crate::store::archive::seal::{Pace, Sealer, Summary, calendar_of};
 use crate::store::archive::verify::verify as look;
+use crate::store::archive::{Archive, Archived};
 use crate::store::{FolderLock, LockError};
 
 /// Checks every sealed day; prints a line for each fault and a summary. Answers whether all is well.
@@ -49,6 +49,7 @@ pub async fn compact(config: Config) -> anyhow::Result<()> {
     let locks = open::take_folders(&config.store)?;
     let hot = open::hot_store(&config.store).await?;
     let archive = Arc::new(Archive::open(&config.store.archive())?);
+    Archived::new(hot.clone(), archive.clone()).uncover_lost().await?;
     // Hours of a vendor's symbols, whose sessions only it knows, are folded by the relay.
     let calendars = Arc::new(|symbol: &_, _: &_| calendar_of(symbol));
     let sealer = Sealer::new(hot, archive, calendars, config.retention, Clock::real(), Pace::Full);

@@ -39,7 +39,9 @@ pub(super) async fn hot_store(config: &StoreConfig) -> Result<Arc<dyn HotStore>,
 /// One line: what cannot be opened.
 pub(super) async fn whole_store(config: &StoreConfig) -> anyhow::Result<Arc<dyn Store>> {
     let archive = Arc::new(Archive::open(&config.archive())?);
-    Ok(Arc::new(Archived::new(hot_store(config).await?, archive)))
+    let store = Archived::new(hot_store(config).await?, archive);
+    store.uncover_lost().await?;
+    Ok(Arc::new(store))
 }
 
 /// A bar on a terminal; nothing elsewhere.

@@ -106,6 +106,14 @@ pub struct Coverage {
     pub to: Ms,
 }
 
+impl Coverage {
+    /// What of `[from, to)` lies outside of the stretch, before and after it.
+    pub(crate) fn outside(&self, (from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+        let parts = [(from, to.min(self.from.0)), (from.max(self.to.0), to)];
+        parts.into_iter().filter(|(from, to)| from < to)
+    }
+}
+
 /// One thing to record.
 #[derive(Clone, Debug)]
 pub enum Record {
@@ -116,6 +124,8 @@ pub enum Record {
     Gap { symbol: Symbol, venue: VenueId, gap: Gap },
     /// Joins with overlapping and touching stretches.
     Coverage(Coverage),
+    /// Rows of a stretch are gone from the record: what reads it may fetch them again.
+    Uncovered(Coverage),
 }
 
 /// A recorded hole.

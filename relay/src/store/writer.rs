@@ -264,7 +264,7 @@ fn coalesce(records: &mut Vec<Record>) {
             Record::Event(Event { symbol, venue, body: Body::Bar(bar), .. }) if !bar.closed => {
                 later.insert((symbol.clone(), venue.clone(), bar.interval, bar.timestamp))
             }
-            Record::Event(_) | Record::Gap { .. } | Record::Coverage(_) => true,
+            Record::Event(_) | Record::Gap { .. } | Record::Coverage(_) | Record::Uncovered(_) => true,
         });
     }
     let mut kept = keep.into_iter().rev();

@@ -10,8 +10,9 @@ use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use super::Archive;
 use super::join::Joining;
+use super::layout::Meta;
 use crate::store::{
-    Dataset, GapRow, HotStore, Query, Record, RowStream, Store, StoreError, StoreStats, chunk_rows,
+    Coverage, Dataset, GapRow, HotStore, Query, Record, RowStream, Store, StoreError, StoreStats, chunk_rows,
 };
 
 /// Joins a hot store and an archive. Hot rows are read first, the manifest afterwards: a day sealed in between is seen
@@ -24,6 +25,19 @@ pub struct Archived {
 impl Archived {
     pub fn new(hot: Arc<dyn HotStore>, archive: Arc<Archive>) -> Archived {
         Archived { hot, archive }
+    }
+
+    /// Lets the days whose files are gone be fetched again.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when the hot store cannot be written.
+    pub async fn uncover_lost(&self) -> Result<(), StoreError> {
+        let lost: Vec<Record> = self.archive.lost().iter().filter_map(uncovered).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.hot.write(lost).await?;
+        self.hot.flush().await
     }
 
     pub fn hot(&self) -> &Arc<dyn HotStore> {
@@ -42,6 +56,14 @@ pub(super) fn is_sealed(dataset: Dataset) -> bool {
         Dataset::Bars(interval) => interval == Timeframe::M1,
         Dataset::Oi | Dataset::Funding | Dataset::Liquidations | Dataset::Book | Dataset::Trades => true,
     }
+}
+
+/// What the hot store is to be told of a day whose file is gone: coverage would call it known to be empty.
+pub(super) fn uncovered(day: &Meta) -> Option<Record> {
+    let venue = day.venue.clone().filter(|_| is_sealed(day.dataset))?;
+    let (from, to) = (day.day, day.day + Ms::DAY);
+    let (dataset, symbol) = (day.dataset, day.symbol.clone());
+    Some(Record::Uncovered(Coverage { dataset, symbol, venue, from, to }))
 }
 
 /// Runs what waits for the disk off the async threads.

@@ -83,6 +83,8 @@ pub struct Archive {
     swap: RwLock<()>,
     /// What the sealer tells about itself.
     state: seal::State,
+    /// Files that were listed when it was opened, and gone.
+    lost: Vec<Meta>,
 }
 
 impl Archive {
@@ -102,8 +104,9 @@ impl Archive {
     pub fn reconciled(folder: &Path) -> Result<(Archive, Reconciled), ArchiveError> {
         let io = |source| ArchiveError::Io { doing: "make", path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
-        let archive = Self::look(folder)?;
+        let mut archive = Self::look(folder)?;
         let found = reconcile::reconcile(&archive)?;
+        archive.lost.clone_from(&found.lost);
         Ok((archive, found))
     }
 
@@ -118,7 +121,13 @@ impl Archive {
             manifest,
             swap: RwLock::new(()),
             state: seal::State::default(),
+            lost: Vec::new(),
         })
+    }
+
+    /// Files that were listed when it was opened, and gone.
+    pub fn lost(&self) -> &[Meta] {
+        &self.lost
     }
 
     pub fn folder(&self) -> &Path {

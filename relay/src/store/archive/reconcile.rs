@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use shared::event::Event;
 use shared::market::Ms;
 
-use super::layout::Place;
+use super::layout::{Meta, Place};
 use super::manifest::{Entry, MANIFEST, hash_file};
 use super::read::{Sealed, Span};
 use super::write::Written;
@@ -20,7 +20,7 @@ pub struct Reconciled {
     /// Files that were whole and not listed, or not as they are.
     pub adopted: Vec<String>,
     /// Files that were listed and are not there.
-    pub lost: Vec<String>,
+    pub lost: Vec<Meta>,
     /// Files that are neither listed nor readable, and why.
     pub refused: Vec<(String, String)>,
     /// Files left half written.
@@ -75,7 +75,7 @@ pub(super) fn reconcile(archive: &Archive) -> Result<Reconciled, ArchiveError> {
         if !seen.contains(&path) {
             tracing::error!(path, "a sealed file is gone from the archive");
             archive.manifest.strike(&path)?;
-            found.lost.push(path);
+            found.lost.push(entry.meta.clone());
         }
     }
     if let Err(error) = archive.manifest.tidy() {

@@ -87,7 +87,8 @@ fn opening_mends_what_a_kill_left() {
 
     let (archive, found) = Archive::reconciled(folder.path()).unwrap();
     assert_eq!(found.adopted, [entry.meta.path()]);
-    assert_eq!(found.lost, [lost.meta.path()]);
+    assert_eq!(found.lost, std::slice::from_ref(&lost.meta));
+    assert_eq!(archive.lost(), found.lost);
     assert_eq!(found.removed, ["sim/BTC_USDT/funding/20250131.parquet.tmp"]);
     assert_eq!(found.refused[0].0, "sim/BTC_USDT/trades/20250131.parquet");
     assert_eq!(archive.manifest().get(&entry.meta.path()).unwrap().written, written);

@@ -114,6 +114,7 @@ async fn apply_all(client: &mut Client, statements: &Statements, records: &[Reco
             Record::Event(Event { symbol, venue, body: Body::Gap(gap), .. })
             | Record::Gap { symbol, venue, gap } => put_gap(&tx, statements, symbol, venue, gap).await?,
             Record::Coverage(coverage) => put_coverage(&tx, statements, coverage).await?,
+            Record::Uncovered(stretch) => cut_coverage(&tx, statements, stretch).await?,
             Record::Event(_) => {}
         }
     }
@@ -247,13 +248,40 @@ async fn put_coverage(tx: &Transaction<'_>, statements: &Statements, c: &Coverag
     if c.from >= c.to {
         return Ok(());
     }
-    let (symbol, venue, dataset) = (c.symbol.as_str(), c.venue.as_str(), c.dataset.name());
-    let key: [&(dyn ToSql + Sync); 5] = [&symbol, &venue, &dataset, &c.from.0, &c.to.0];
-    let (mut from, mut to) = (c.from.0, c.to.0);
-    for row in tx.query(&statements.uncover, &key).await? {
-        from = from.min(row.try_get(0)?);
-        to = to.max(row.try_get(1)?);
+    let held = take_coverage(tx, statements, c).await?;
+    let (from, to) =
+        held.into_iter().fold((c.from.0, c.to.0), |(from, to), held| (from.min(held.0), to.max(held.1)));
+    cover(tx, statements, c, (from, to)).await
+}
+
+/// Takes a stretch out of those it overlaps.
+async fn cut_coverage(tx: &Transaction<'_>, statements: &Statements, c: &Coverage) -> Result<(), Error> {
+    for held in take_coverage(tx, statements, c).await? {
+        for rest in c.outside(held) {
+            cover(tx, statements, c, rest).await?;
+        }
     }
+    Ok(())
+}
+
+/// Deletes the stretches that one overlaps or touches, and answers them.
+async fn take_coverage(
+    tx: &Transaction<'_>,
+    statements: &Statements,
+    c: &Coverage,
+) -> Result<Vec<(i64, i64)>, Error> {
+    let (symbol, venue, dataset) = (c.symbol.as_str(), c.venue.as_str(), c.dataset.name());
+    let rows = tx.query(&statements.uncover, &[&symbol, &venue, &dataset, &c.from.0, &c.to.0]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+async fn cover(
+    tx: &Transaction<'_>,
+    statements: &Statements,
+    c: &Coverage,
+    (from, to): (i64, i64),
+) -> Result<(), Error> {
+    let (symbol, venue, dataset) = (c.symbol.as_str(), c.venue.as_str(), c.dataset.name());
     tx.execute(&statements.cover, &[&symbol, &venue, &dataset, &from, &to]).await?;
     Ok(())
 }

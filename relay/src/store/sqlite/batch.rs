@@ -81,7 +81,7 @@ fn upsert<T: Stored>(conn: &Connection, records: &[Record], mark: Mark) -> rusql
         .iter()
         .filter_map(|record| match record {
             Record::Event(event) => T::of(&event.body).map(|body| (event, body)),
-            Record::Gap { .. } | Record::Coverage(_) => None,
+            Record::Gap { .. } | Record::Coverage(_) | Record::Uncovered(_) => None,
         })
         .collect();
     if rows.is_empty() {
@@ -123,6 +123,7 @@ fn put_other(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
         Record::Event(Event { symbol, venue, body: Body::Gap(gap), .. })
         | Record::Gap { symbol, venue, gap } => put_gap(conn, symbol, venue, gap),
         Record::Coverage(coverage) => put_coverage(conn, coverage),
+        Record::Uncovered(stretch) => cut_coverage(conn, stretch),
         Record::Event(_) => Ok(()),
     }
 }
@@ -140,26 +141,41 @@ fn put_gap(conn: &Connection, symbol: &Symbol, venue: &VenueId, gap: &Gap) -> ru
     Ok(())
 }
 
+const UNCOVER: &str =
+    "DELETE FROM coverage WHERE symbol=? AND venue=? AND dataset=? AND to_ms>=? AND from_ms<=?
+    RETURNING from_ms,to_ms";
+const COVER: &str = "INSERT INTO coverage (symbol,venue,dataset,from_ms,to_ms) VALUES (?,?,?,?,?)";
+
 /// Joins a stretch with those it overlaps or touches.
 fn put_coverage(conn: &Connection, c: &Coverage) -> rusqlite::Result<()> {
     if c.from >= c.to {
         return Ok(());
     }
-    let key = (c.symbol.as_str(), c.venue.as_str(), c.dataset.name());
-    let touching = params![key.0, key.1, key.2, c.from.0, c.to.0];
-    let (from, to) = conn
-        .prepare_cached(
-            "SELECT min(from_ms),max(to_ms) FROM coverage
-             WHERE symbol=? AND venue=? AND dataset=? AND to_ms>=? AND from_ms<=?",
-        )?
-        .query_row(touching, |r| Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?)))?;
-    let from = from.unwrap_or(c.from.0).min(c.from.0);
-    let to = to.unwrap_or(c.to.0).max(c.to.0);
-    conn.prepare_cached(
-        "DELETE FROM coverage WHERE symbol=? AND venue=? AND dataset=? AND to_ms>=? AND from_ms<=?",
-    )?
-    .execute(touching)?;
-    conn.prepare_cached("INSERT INTO coverage (symbol,venue,dataset,from_ms,to_ms) VALUES (?,?,?,?,?)")?
-        .execute(params![key.0, key.1, key.2, from, to])?;
+    let (from, to) = take_coverage(conn, c)?
+        .into_iter()
+        .fold((c.from.0, c.to.0), |(from, to), held| (from.min(held.0), to.max(held.1)));
+    cover(conn, c, from, to)
+}
+
+/// Takes a stretch out of those it overlaps.
+fn cut_coverage(conn: &Connection, c: &Coverage) -> rusqlite::Result<()> {
+    for (from, to) in take_coverage(conn, c)? {
+        for (from, to) in c.outside((from, to)) {
+            cover(conn, c, from, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the stretches that one overlaps or touches, and answers them.
+fn take_coverage(conn: &Connection, c: &Coverage) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let touching = params![c.symbol.as_str(), c.venue.as_str(), c.dataset.name(), c.from.0, c.to.0];
+    let mut delete = conn.prepare_cached(UNCOVER)?;
+    delete.query_map(touching, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn cover(conn: &Connection, c: &Coverage, from: i64, to: i64) -> rusqlite::Result<()> {
+    let row = params![c.symbol.as_str(), c.venue.as_str(), c.dataset.name(), from, to];
+    conn.prepare_cached(COVER)?.execute(row)?;
     Ok(())
 }

@@ -15,7 +15,7 @@ on_every_store! {
     one_batch_keeps_the_last_forming_state_only
     queries_are_half_open_and_newest_counts_from_the_end
     all_venues_are_joined_in_order_of_time_and_venue
-    coverage_joins_what_overlaps_or_touches
+    coverage_joins_what_touches_and_is_cut_by_what_is_lost
     gaps_change_state_and_are_found_by_touch
     a_record_without_numbers_is_left_out_and_the_others_stay
 }
@@ -120,23 +120,31 @@ async fn all_venues_are_joined_in_order_of_time_and_venue(place: &Place) {
     assert_eq!(seen(2, true).await, ["okx2", "binance3"]);
 }
 
-async fn coverage_joins_what_overlaps_or_touches(place: &Place) {
+async fn coverage_joins_what_touches_and_is_cut_by_what_is_lost(place: &Place) {
     let store = place.open().await;
     let dataset = Dataset::Bars(Timeframe::H1);
-    let cover = async |from, to| {
+    let change = async |record: fn(Coverage) -> Record, from, to| {
         let (symbol, venue) = (symbol(), VenueId::new("sim"));
         let stretch = Coverage { dataset, symbol, venue, from: Ms(from), to: Ms(to) };
-        store.write(vec![Record::Coverage(stretch)]).await.unwrap();
+        store.write(vec![record(stretch)]).await.unwrap();
         store.flush().await.unwrap();
         let all = store.coverage(dataset, self::symbol(), VenueId::new("sim")).await.unwrap();
         all.iter().map(|(from, to)| (from.0, to.0)).collect::<Vec<_>>()
     };
+    let cover = async |from, to| change(Record::Coverage, from, to).await;
     assert_eq!(cover(10, 20).await, [(10, 20)]);
     assert_eq!(cover(30, 40).await, [(10, 20), (30, 40)]);
     assert_eq!(cover(12, 15).await, [(10, 20), (30, 40)]);
     assert_eq!(cover(20, 22).await, [(10, 22), (30, 40)]);
     assert_eq!(cover(5, 5).await, [(10, 22), (30, 40)]);
     assert_eq!(cover(9, 35).await, [(9, 40)]);
+    let uncover = async |from, to| change(Record::Uncovered, from, to).await;
+    assert_eq!(uncover(20, 25).await, [(9, 20), (25, 40)]);
+    assert_eq!(uncover(20, 25).await, [(9, 20), (25, 40)]);
+    assert_eq!(uncover(15, 30).await, [(9, 15), (30, 40)]);
+    assert_eq!(uncover(0, 10).await, [(10, 15), (30, 40)]);
+    assert_eq!(uncover(30, 99).await, [(10, 15)]);
+    assert_eq!(cover(15, 20).await, [(10, 20)]);
     let other = store.coverage(Dataset::Bars(Timeframe::M1), symbol(), VenueId::new("sim")).await;
     assert_eq!(other.unwrap(), []);
 }

@@ -9,6 +9,7 @@ use tracing::info;
 use super::{Phase, SETTLE, SealError, Sealer, Summary, blocking};
 use crate::config::RetentionConfig;
 use crate::store::archive::Archive;
+use crate::store::archive::archived::uncovered;
 use crate::store::archive::layout::Meta;
 use crate::store::archive::manifest::Entry;
 use crate::store::archive::read::Span;
@@ -121,14 +122,22 @@ impl Sealer {
         let archive = self.archive.clone();
         blocking(move || Ok(archive.remove(&path)?)).await?;
         summary.retired += 1;
-        Ok(())
+        self.uncover(&entry.meta).await
     }
 
     async fn forget_day(&self, hot: &HotDay, summary: &mut Summary) -> Result<(), SealError> {
         let HotDay { dataset, symbol, venue, day, .. } = hot;
         self.archive.state().enter(Phase::Retiring, "");
         summary.retired_rows += self.hot.forget(*dataset, symbol, venue, *day, *day + Ms::DAY, ALL).await?;
-        Ok(())
+        self.uncover(&Meta::new(*dataset, symbol, venue, *day)).await
+    }
+
+    /// A deleted day may be fetched again when somebody asks for it.
+    async fn uncover(&self, day: &Meta) -> Result<(), SealError> {
+        match uncovered(day) {
+            Some(record) => Ok(self.hot.write(vec![record]).await?),
+            None => Ok(()),
+        }
     }
 
     /// Deletes the oldest days of book and trades while more is used than the cap allows. Nothing else is deleted for

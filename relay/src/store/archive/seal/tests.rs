@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::RetentionConfig;
 use crate::store::archive::layout::Meta;
 use crate::store::archive::{Archive, Archived};
-use crate::store::{Dataset, Query, Record, SqliteStore, Store};
+use crate::store::{Coverage, Dataset, Query, Record, SqliteStore, Store};
 
 pub(in crate::store::archive) const M1: Dataset = Dataset::Bars(Timeframe::M1);
 const H1: Dataset = Dataset::Bars(Timeframe::H1);

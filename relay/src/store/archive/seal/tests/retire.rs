@@ -53,6 +53,34 @@ async fn days_older_than_kept_go_from_files_and_hot_rows() {
 }
 
 #[tokio::test]
+async fn a_deleted_day_is_no_longer_called_known() {
+    let stage = filled(keep(2)).await;
+    let day = |n: i64| DAY0 + Ms(n * Ms::DAY.0);
+    let Event { symbol, venue, .. } = minute(0);
+    let known = |dataset| Coverage {
+        dataset,
+        symbol: symbol.clone(),
+        venue: venue.clone(),
+        from: day(0),
+        to: day(4),
+    };
+    stage.hot.write(vec![Record::Coverage(known(M1)), Record::Coverage(known(H1))]).await.unwrap();
+    stage.clock.advance(day(4) + Ms(30 * 60_000));
+    stage.pass().await.unwrap();
+    stage.hot.flush().await.unwrap();
+    let coverage = async |dataset| stage.hot.coverage(dataset, symbol.clone(), venue.clone()).await.unwrap();
+    assert_eq!(coverage(M1).await, [(day(2), day(4))]);
+    assert_eq!(coverage(H1).await, [(day(0), day(4))], "hours of the venue's own are not what is sealed");
+
+    // A file that somebody deletes is as good as never fetched.
+    let meta = Meta::new(M1, &symbol, &venue, day(2));
+    std::fs::remove_file(stage.archive.path(&meta)).unwrap();
+    let archive = Arc::new(Archive::open(stage.archive.folder()).unwrap());
+    Archived::new(stage.hot.clone(), archive).uncover_lost().await.unwrap();
+    assert_eq!(coverage(M1).await, [(day(3), day(4))]);
+}
+
+#[tokio::test]
 async fn by_default_only_book_and_trades_go() {
     let stage = filled(RetentionConfig::default()).await;
     stage.pass().await.unwrap();
