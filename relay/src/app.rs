@@ -126,7 +126,7 @@ impl Relay {
         core.hub.set_status(core.board.status(core.clock.now()));
         let recorder = Recorder::new(parts.store_trades);
         let recorder = tokio::spawn(recorder::run(bus.consume(), parts.store.clone(), recorder));
-        let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+        let higher = HigherBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history.clone());

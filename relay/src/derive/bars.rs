@@ -12,6 +12,7 @@ use super::{Jobs, Seed};
 use crate::bus::Bus;
 use crate::directory::Directory;
 use crate::history::{BarsQuery, History};
+use crate::hub::Hub;
 
 /// Minutes kept per market; longer buckets start from a base the history service folds.
 const KEEP_MINUTES: usize = 1_500;
@@ -23,6 +24,7 @@ pub struct HigherBars {
     bus: Arc<dyn Bus>,
     directory: Arc<Directory>,
     history: Arc<History>,
+    hub: Arc<Hub>,
     markets: HashMap<Key, Market>,
 }
 
@@ -46,8 +48,13 @@ pub(super) struct HigherSeed {
 }
 
 impl HigherBars {
-    pub fn new(bus: Arc<dyn Bus>, directory: Arc<Directory>, history: Arc<History>) -> HigherBars {
-        HigherBars { bus, directory, history, markets: HashMap::new() }
+    pub fn new(
+        bus: Arc<dyn Bus>,
+        hub: Arc<Hub>,
+        directory: Arc<Directory>,
+        history: Arc<History>,
+    ) -> HigherBars {
+        HigherBars { bus, directory, history, hub, markets: HashMap::new() }
     }
 
     pub(super) fn take(&mut self, event: &Event) {
@@ -79,9 +86,18 @@ impl HigherBars {
         };
         let key = (topic.venue.clone(), topic.symbol.clone());
         let Some(instrument) = self.directory.get(&topic.venue, &topic.symbol) else { return };
-        let wanted = self.markets.get(&key).is_some_and(|m| m.wanted.contains(&timeframe));
-        if wanted || jobs.holds(topic) {
+        if jobs.holds(topic) {
             return;
+        }
+        if let Some(market) = self.markets.get(&key).filter(|m| m.wanted.contains(&timeframe)) {
+            // A market that was left is forgotten by the hub: the minutes until it was opened anew never came by here.
+            let told = |timeframe: &Timeframe| {
+                !self.hub.last(&Topic { interval: Some(*timeframe), ..topic.clone() }).is_empty()
+            };
+            if market.wanted.iter().any(told) {
+                return;
+            }
+            self.markets.remove(&key);
         }
         let market = || Market { folds: None, early: Vec::new(), wanted: HashSet::new() };
         let known = self.markets.entry(key).or_insert_with(market).folds.is_some();

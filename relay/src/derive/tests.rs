@@ -118,7 +118,7 @@ impl Rig {
         let history = Arc::new(History::new(store.clone(), Arc::new(Stored), Arc::new(nothing), clock));
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(1));
         let hub = Arc::new(Hub::new());
-        let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+        let higher = HigherBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let mut heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         heat.linger = linger;
         let mut joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
@@ -224,6 +224,29 @@ async fn the_first_subscriber_finds_the_last_closed_and_the_forming_bar() {
     // Asking again changes nothing.
     let again = rig.subscribe(&topic("all", "BTCUSDT-PERP", Timeframe::M5)).await;
     assert_eq!(again.len(), 2);
+}
+
+#[tokio::test]
+async fn a_market_that_was_left_begins_anew_with_the_minutes_missed() {
+    let rig = Rig::start(1, LONG).await;
+    let topic = topic("a", "BTCUSDT-PERP", Timeframe::M5);
+    let forming = |frames: Vec<Data>| *frames.last().and_then(|d| d.stamped.event.body.bar()).unwrap();
+    let open = Calendar::default().open(Timeframe::M5, RUNNING);
+    assert_eq!(forming(rig.subscribe(&topic).await).through, Some(RUNNING - Ms::MINUTE));
+    // Nobody follows it any more; a minute later it is opened again, and its backfill is in the store alone.
+    rig.hub.forget(&topic.venue, &topic.symbol);
+    rig.store.write(vec![Record::Event(event(0, minute(0, RUNNING)))]).await.unwrap();
+    rig.store.flush().await.unwrap();
+    rig.now.store(RUNNING.0 + 70_000, Ordering::Relaxed);
+    let again = forming(rig.subscribe(&topic).await);
+    assert_eq!((again.timestamp, again.through), (open, Some(RUNNING)));
+    rig.feed(0, minute(0, RUNNING + Ms::MINUTE));
+    let place = rig.bus.head();
+    rig.hub.reached(place).await;
+    let last = rig.hub.last(&topic);
+    let volume = sums(&[0], open, RUNNING + Ms(2 * 60_000)).0;
+    let after = last.last().and_then(|s| s.event.body.bar()).unwrap();
+    assert!(close(after.volume, volume), "{after:?} is not {volume}");
 }
 
 const LONG: Duration = Duration::from_secs(600);

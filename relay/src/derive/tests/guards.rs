@@ -80,7 +80,7 @@ impl Guarded {
         let nothing = |_: &VenueId, _: &Symbol| None::<Bar>;
         let history = History::new(store.clone(), Arc::new(Stored), Arc::new(nothing), || NOW);
         let history = Arc::new(history);
-        let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+        let higher = HigherBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
         let signals = Signals::new(bus.clone(), hub.clone(), directory.clone(), history);

@@ -112,7 +112,7 @@ fn wave_of_fives(n: i64) -> Bar {
 async fn what_nobody_wants_ends() {
     let rig = Rig::start(1, LONG).await;
     let (bus, directory) = (rig.bus.clone(), rig.directory.clone());
-    let mut higher = HigherBars::new(bus.clone(), directory.clone(), rig.history.clone());
+    let mut higher = HigherBars::new(bus.clone(), rig.hub.clone(), directory.clone(), rig.history.clone());
     let mut signals = Signals::new(bus, rig.hub.clone(), directory, rig.history.clone());
     signals.linger = Duration::ZERO;
     let (mut jobs, topic) = (Jobs::default(), signal_topic(Timeframe::M1));

@@ -193,7 +193,7 @@ fn serve_live(
         clock,
         GuardsConfig::default(),
     );
-    let higher = HigherBars::new(bus.clone(), directory.clone(), history.clone());
+    let higher = HigherBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
     let joined = JoinedBars::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
     tokio::spawn(hub.clone().run(bus.consume()));
     let heat = HeatMaps::new(bus.clone(), hub.clone(), directory.clone(), history.clone());
