@@ -181,6 +181,15 @@ test('fifty charts come and go and leave no memory behind', async () => {
 
 test('a chart is no part of the host\'s looks or storage, and says what it cannot use', async () => {
   const { page, complaints } = await open(`${host.url}loud.html`);
+  let waiting = 0;
+  page.on('request', () => (waiting += 1));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, () => (waiting -= 1));
+  // What a chart says is said for six seconds; they are over when the test says so.
+  await page.evaluate(() => {
+    const real = window.setTimeout;
+    window.due = [];
+    window.setTimeout = (act, ms, ...rest) => (ms === 6_000 ? window.due.push(act) : real(act, ms, ...rest));
+  });
   await page.evaluate(() => localStorage.setItem('tapedeck.settings', '{"symbol":"ETHUSDT-PERP","timeframe":"1D","panes":["cvd"]}'));
   await embed(page);
   await add(page, 'a', { symbol: BTC, timeframe: '7m', panes: 'oi,profit', theme: 'pink', venue: 'mtgox' });
@@ -227,6 +236,12 @@ test('a chart is no part of the host\'s looks or storage, and says what it canno
   const opened = (await heard(page, 'c', 'symbolchange'))[0];
   assert.deepEqual([opened.symbol, opened.timeframe], [BTC, '5m'], 'what another page stored here is not read');
   await page.screenshot({ path: 'tests/browser/out/embed-loud.png', fullPage: true });
+  // It may be gone by then.
+  assert.ok(await page.evaluate(() => window.due.length > 0), 'the symbol that is not listed was said');
+  await page.evaluate(() => document.querySelectorAll('tapedeck-chart').forEach((element) => element.remove()));
+  await until('the last answers', () => waiting === 0);
+  await page.evaluate(() => window.due.forEach((act) => act()));
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 0)));
   assert.deepEqual(complaints, []);
   await page.close();
 });

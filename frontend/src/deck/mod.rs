@@ -326,9 +326,11 @@ impl Deck {
     /// Tells something for so many ms.
     pub(crate) fn toast_for(&self, text: String, ms: u32) {
         put(self.view.toast, Some(text.clone()));
-        let toast = self.view.toast;
+        // Held meanwhile: the signal goes with the last holder.
+        let Some(deck) = self.me.upgrade() else { return };
         leptos::task::spawn_local(async move {
             gloo_timers::future::TimeoutFuture::new(ms).await;
+            let toast = deck.view.toast;
             if toast.with_untracked(|held| held.as_deref() == Some(&text)) {
                 toast.set(None);
             }
