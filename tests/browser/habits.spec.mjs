@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { keepCharts, linesDrawn } from './support/charts.mjs';
 import { BTC, Deck } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
@@ -71,23 +72,88 @@ test('digits, letters and commands lead somewhere, and focus comes back', async 
   await deck.close();
 });
 
-test('lines are drawn, dragged, kept and removed', async () => {
-  const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m' });
+test('lines are drawn, dragged, kept and removed; neither they nor new colours move the axes', async () => {
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '5m', panes: 'cvd' }, {}, keepCharts);
+  await deck.live();
+  await until('bars', async () => (await deck.bars('price')).length > 0);
   const { page } = deck;
   const chart = await page.locator('#chart').first().boundingBox();
   const [x, y] = [chart.x + 300, chart.y + 200];
+  const axes = () =>
+    page.evaluate(() => {
+      const [chart] = window.charts;
+      const sides = chart.panes().map((pane) => pane.priceScale('right').options());
+      return {
+        margins: sides.map(({ scaleMargins }) => scaleMargins),
+        free: sides[0].autoScale,
+        spacing: chart.timeScale().options().barSpacing,
+        ground: chart.options().layout.background.color,
+      };
+    });
+  // An axis scaled by hand stays so when a line is drawn, until the view is reset.
+  const side = chart.x + chart.width - 30;
+  await page.mouse.move(side, y);
+  await page.mouse.down();
+  await page.mouse.move(side, y + 40, { steps: 4 });
+  await page.mouse.up();
+  assert.equal((await axes()).free, false);
   await page.mouse.move(x, y);
   await page.keyboard.press('Alt+h');
   const [drawn] = (await until('a line', () => marks(deck))).lines;
   assert.equal(Math.round(drawn * 10) / 10, drawn, 'on the tick');
-  await page.mouse.move(x, y + 1);
-  await page.mouse.down();
+  assert.equal((await axes()).free, false, 'scaled as before');
+  await page.keyboard.press('Alt+r');
+  await until('the axis to be free', async () => (await axes()).free);
+  // Zoomed; other colours leave spacing and margins as they are.
+  const plain = await axes();
+  await page.locator('#chart').first().focus();
+  await page.keyboard.press('+');
+  const zoomed = await until('wider bars', async () => {
+    const now = await axes();
+    return now.spacing > plain.spacing && now;
+  });
+  assert.deepEqual(zoomed.margins, [{ top: 0.12, bottom: 0.22 }, { top: 0.28, bottom: 0.1 }]);
+  await deck.at('theme-toggle').first().click();
+  const other = await until('other colours', async () => {
+    const now = await axes();
+    return now.ground !== zoomed.ground && now;
+  });
+  assert.deepEqual(other, { ...zoomed, ground: other.ground });
+  // The axis moved with what is in view: where the line is now.
+  const height = () =>
+    page.evaluate(() => {
+      const price = window.charts[0].panes()[0].getSeries().find((one) => one.priceLines().length > 0);
+      return price.priceToCoordinate(price.priceLines()[0].options().price);
+    });
+  const kept = (what, is) =>
+    until(what, async () => {
+      const [line] = (await marks(deck)).lines;
+      return is(line) && line;
+    });
+  const grip = async () => {
+    await page.mouse.move(x, chart.y + (await height()) + 1);
+    await page.mouse.down();
+  };
+  // Let go over something else, it stays where the chart ends.
+  await grip();
+  await page.mouse.move(x, chart.y + 20, { steps: 5 });
+  await page.mouse.move(x, 5);
+  await page.mouse.up();
+  const above = await kept('a higher price', (line) => line > drawn);
+  await page.mouse.move(x, y);
+  assert.deepEqual((await linesDrawn(page))[0], [above], 'no longer under the pointer');
+  // Let go where no event came from: the next move without a button ends it.
+  await grip();
+  await page.mouse.move(x, y - 60, { steps: 5 });
+  await page.evaluate(([x, y]) => document.elementFromPoint(x, y).dispatchEvent(new PointerEvent('pointermove', { bubbles: true, composed: true, clientX: x, clientY: y })), [x, y - 60]);
+  const between = await kept('a lower price', (line) => line < above);
+  await page.mouse.move(x, y + 90);
+  assert.deepEqual((await linesDrawn(page))[0], [between], 'let go');
+  await page.mouse.up();
+  await grip();
   await page.mouse.move(x, y + 60, { steps: 5 });
   await page.mouse.up();
-  const moved = await until('another price', async () => {
-    const [line] = (await marks(deck)).lines;
-    return line < drawn && line;
-  });
+  const moved = await kept('a lower price still', (line) => line < between);
   const range = await deck.visibleRange();
   await page.reload();
   await deck.live();

@@ -115,7 +115,7 @@ impl Chart {
         self.set_watermark(&mark);
     }
 
-    /// The clock of the axis; from days on, bars are of UTC days whatever the clock.
+    /// The clock of the axis, which shows the time intraday; from days on, bars are of UTC days whatever the clock.
     pub(crate) fn set_zone(&mut self, zone: Zone, timeframe: Timeframe) {
         self.zone = zone;
         let intraday = timeframe < Timeframe::D1;
@@ -129,7 +129,7 @@ impl Chart {
         }
     }
 
-    /// Price axis and labels by tick size; intraday axes show the time.
+    /// Price axis and labels by tick size.
     pub(crate) fn set_instrument(&mut self, tick_size: f64) {
         self.tick_size = tick_size;
         for layer in self.shown_layers().into_iter().filter(|l| in_price(*l)) {

@@ -100,20 +100,22 @@ impl Deck {
         let (_, shown) = self.turn();
         if let Core { chart: Some(chart), market: Some(market), .. } = &mut *self.core.borrow_mut() {
             chart.reload(market, shown, Aim::Newest);
+            // Also where only the axis was dragged.
+            chart.set_scale(Scale::default());
         }
-        self.mark(|marks| marks.scale = Scale::default());
+        self.mark(&mut |marks| marks.scale = Scale::default());
     }
 
     /// Counts the price scale so, or plainly if it does already.
     pub(crate) fn toggle_scale(&self, mode: ScaleMode) {
-        self.mark(|marks| {
+        self.mark(&mut |marks| {
             marks.scale.mode = if marks.scale.mode == mode { ScaleMode::Plain } else { mode };
         });
         self.tell_scale();
     }
 
     pub(crate) fn invert_scale(&self) {
-        self.mark(|marks| marks.scale.inverted = !marks.scale.inverted);
+        self.mark(&mut |marks| marks.scale.inverted = !marks.scale.inverted);
         self.tell_scale();
     }
 
@@ -130,7 +132,7 @@ impl Deck {
 
     /// Draws a line at a price, on the tick.
     pub(crate) fn draw_line(&self, price: f64) {
-        self.mark(|marks| {
+        self.mark(&mut |marks| {
             if marks.lines.len() < MAX_LINES && !marks.lines.contains(&price) {
                 marks.lines.push(price);
             }
@@ -164,11 +166,8 @@ impl Deck {
 
     /// Takes away a line by its place in [`Marks::lines`].
     pub(crate) fn remove_line(&self, place: usize) {
-        self.mark(|marks| {
-            if place < marks.lines.len() {
-                marks.lines.remove(place);
-            }
-        });
+        let held = self.line(place);
+        self.mark(&mut |marks| marks.lines.retain(|line| Some(*line) != held));
         self.view.spoken.set("Line removed".into());
     }
 
@@ -176,11 +175,14 @@ impl Deck {
     pub(super) fn line_moved(&self, key: &str, price: f64) {
         let price = self.rounded(price);
         match drawing(key) {
-            Some(Drawing::Line(place)) => self.mark(|marks| {
-                if let Some(line) = marks.lines.get_mut(place) {
-                    *line = price;
-                }
-            }),
+            Some(Drawing::Line(place)) => {
+                let held = self.line(place);
+                self.mark(&mut |marks| {
+                    if let Some(line) = marks.lines.iter_mut().find(|line| Some(**line) == held) {
+                        *line = price;
+                    }
+                });
+            }
             Some(Drawing::Alert(id)) => self.alerts(Ask::Move(id, price)),
             None => {}
         }
@@ -188,22 +190,33 @@ impl Deck {
 
     /// What was left on the chart of the open symbol, read and drawn.
     pub(super) fn load_marks(&self) {
+        self.show_marks(stored(self.marks_key().as_deref()).unwrap_or_default(), true);
+    }
+
+    /// The price of a line by its place. In what is stored its place is another where another tab drew or removed some.
+    fn line(&self, place: usize) -> Option<f64> {
+        self.view.marks.with_untracked(|marks| marks.lines.get(place).copied())
+    }
+
+    /// Changes what all charts of the open symbol have, those of other tabs included, and shows it in those of this one.
+    fn mark(&self, change: &mut dyn FnMut(&mut Marks)) {
         let key = self.marks_key();
-        let stored = key.and_then(|key| storage()?.get_item(&key).ok().flatten());
-        let marks: Marks = stored.and_then(|text| json::read(&text).ok()).unwrap_or_default();
-        self.show_marks(marks);
-    }
-
-    fn mark(&self, change: impl FnOnce(&mut Marks)) {
-        let mut marks = self.view.marks.get_untracked();
+        let mut marks = stored(key.as_deref()).unwrap_or_else(|| self.view.marks.get_untracked());
         change(&mut marks);
-        if let Some((key, storage)) = self.marks_key().zip(storage()) {
-            let _ = storage.set_item(&key, &json::written(&marks));
+        if let Some((key, storage)) = key.as_deref().zip(storage()) {
+            let _ = storage.set_item(key, &json::written(&marks));
         }
-        self.show_marks(marks);
+        for deck in self.desk.upgrade().iter().flat_map(|desk| desk.others(self)) {
+            if key.is_some() && deck.marks_key() == key {
+                deck.show_marks(marks.clone(), false);
+            }
+        }
+        self.show_marks(marks, false);
     }
 
-    fn show_marks(&self, marks: Marks) {
+    /// Sets the scale `anew`, or where it changed: that frees an axis that was dragged.
+    fn show_marks(&self, marks: Marks, anew: bool) {
+        let before = self.view.marks.with_untracked(|marks| marks.scale);
         if let Some(chart) = &self.core.borrow().chart {
             for place in 0..MAX_LINES {
                 match marks.lines.get(place) {
@@ -211,7 +224,9 @@ impl Deck {
                     None => chart.remove_line(&format!("{OWN}{place}")),
                 }
             }
-            chart.set_scale(marks.scale);
+            if anew || marks.scale != before {
+                chart.set_scale(marks.scale);
+            }
         }
         self.view.marks.set(marks);
         self.ask_frame();
@@ -337,6 +352,10 @@ impl Deck {
         let words = format!("{}  {}  {shown}   {now} UTC   tapedeck", open.row.symbol, open.venue);
         Some((name.chars().map(safe).collect(), words))
     }
+}
+
+fn stored(key: Option<&str>) -> Option<Marks> {
+    json::read(&storage()?.get_item(key?).ok()??).ok()
 }
 
 /// A column's name in words: `open_interest` as "Open interest".

@@ -225,6 +225,11 @@ impl Desk {
         (self.layout.get_untracked() != Layout::One).then(|| self.workspace().to_text())
     }
 
+    /// All charts but one.
+    pub(crate) fn others(&self, one: &Deck) -> Vec<Rc<Deck>> {
+        self.decks.borrow().iter().filter(|deck| !std::ptr::eq(&***deck, one)).cloned().collect()
+    }
+
     /// Something was done in a chart; linked, it is done in the others.
     pub(crate) fn moved(&self, by: &Deck, what: Moved) {
         let link = match what {

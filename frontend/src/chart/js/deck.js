@@ -1,5 +1,5 @@
-// The only JavaScript that touches the chart library. Rust keeps the data; this builds the row objects the
-// library wants from flat numbers and passes its events on. What is painted behind the bars: heat.js, holes.js.
+// The chart library's handle. Rust keeps the data; this builds the row objects the library wants from flat numbers and
+// passes its events on. What is painted behind the bars: heat.js, holes.js; what a person does to a chart: lines.js.
 import { heat } from './heat.js';
 import { holes, SHADES } from './holes.js';
 
@@ -15,32 +15,42 @@ function tokens(element) {
   return (name) => style.getPropertyValue(`--${name}`).trim();
 }
 
-function chartOptions(token) {
+const OPTIONS = {
+  autoSize: true,
+  layout: {
+    fontSize: 11,
+    // A strict CSP blocks the logo's style; the page shows its own link and notice.
+    attributionLogo: false,
+    panes: { enableResize: true },
+  },
+  crosshair: { mode: 0 },
+  rightPriceScale: { minimumWidth: 72, scaleMargins: { top: 0.12, bottom: 0.08 } },
+  timeScale: {
+    rightOffset: 6,
+    barSpacing: 6,
+    minBarSpacing: 0.5,
+    timeVisible: true,
+    secondsVisible: false,
+  },
+  localization: { locale: 'en-GB', dateFormat: 'yyyy-MM-dd' },
+  kineticScroll: { mouse: false, touch: true },
+};
+
+/** What the tokens say and nothing else: margins given once more would be those of every pane, spacing would undo the zoom. */
+function colours(token) {
   const line = { color: token('faint'), width: 1, style: 2, labelBackgroundColor: token('raised') };
+  const border = { borderColor: token('line') };
   return {
-    autoSize: true,
     layout: {
       background: { type: 'solid', color: token('bg') },
       textColor: token('muted'),
-      fontSize: 11,
       fontFamily: token('mono'),
-      // A strict CSP blocks the logo's style; the page shows its own link and notice.
-      attributionLogo: false,
-      panes: { enableResize: true, separatorColor: token('line'), separatorHoverColor: token('raised') },
+      panes: { separatorColor: token('line'), separatorHoverColor: token('raised') },
     },
     grid: { vertLines: { color: token('grid') }, horzLines: { color: token('grid') } },
-    crosshair: { mode: 0, vertLine: line, horzLine: line },
-    rightPriceScale: { borderColor: token('line'), minimumWidth: 72, scaleMargins: { top: 0.12, bottom: 0.08 } },
-    timeScale: {
-      borderColor: token('line'),
-      rightOffset: 6,
-      barSpacing: 6,
-      minBarSpacing: 0.5,
-      timeVisible: true,
-      secondsVisible: false,
-    },
-    localization: { locale: 'en-GB', dateFormat: 'yyyy-MM-dd' },
-    kineticScroll: { mouse: false, touch: true },
+    crosshair: { vertLine: line, horzLine: line },
+    rightPriceScale: border,
+    timeScale: border,
   };
 }
 
@@ -128,7 +138,8 @@ function dash(hue) {
 }
 
 export function createDeck(element) {
-  const chart = library().createChart(element, chartOptions(tokens(element)));
+  const chart = library().createChart(element, OPTIONS);
+  chart.applyOptions(colours(tokens(element)));
   const deck = { chart, element, series: [], looks: [], palettes: [], mark: null, observer: null, undo: [] };
   Object.assign(deck, { shaded: [], bands: [], shades: SHADES.map(tokens(element)) });
   deck.holes = holes(deck);
@@ -146,7 +157,7 @@ export function removeDeck(deck) {
 export function restyle(deck) {
   const token = tokens(deck.element);
   deck.shades = SHADES.map(token);
-  deck.chart.applyOptions(chartOptions(token));
+  deck.chart.applyOptions(colours(token));
   deck.series.forEach((series, id) => {
     if (!series) return;
     const [look, hue] = deck.looks[id];

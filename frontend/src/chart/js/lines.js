@@ -71,8 +71,9 @@ export function removeLines(deck, begin) {
 export function reline(deck) {
   deck.bellColor = token(deck, 'bg');
   for (const line of deck.lines?.values() ?? []) {
-    if (price(deck).priceLines().includes(line.drawn)) line.drawn.applyOptions(options(deck, line));
-    else line.drawn = price(deck).createPriceLine(options(deck, line));
+    // Which series has it cannot be asked: the library makes other objects of its lines each time.
+    price(deck).removePriceLine(line.drawn);
+    line.drawn = price(deck).createPriceLine(options(deck, line));
   }
 }
 
@@ -102,8 +103,16 @@ export function onLine(deck, moved) {
     if (held) deck.chart.applyOptions({ handleScroll: held.scroll, handleScale: held.scale });
     held = undefined;
   };
+  const drop = () => {
+    const key = held?.key;
+    stop();
+    const line = key === undefined ? undefined : deck.lines.get(key);
+    if (line) moved(key, line.at);
+  };
   const listen = {
     pointermove: (event) => {
+      // Let go unseen.
+      if (held && !event.buttons) drop();
       const y = height(deck, event);
       deck.pointer = y === undefined ? undefined : price(deck)?.coordinateToPrice(y);
       const over = held || (y !== undefined && lineAt(deck, y, REACH.mouse) !== undefined);
@@ -118,13 +127,10 @@ export function onLine(deck, moved) {
       const { handleScroll, handleScale } = deck.chart.options();
       held = { key, scroll: { ...handleScroll }, scale: { ...handleScale } };
       deck.chart.applyOptions({ handleScroll: false, handleScale: false });
+      // By what the library listens to: the crosshair goes along.
+      event.target.setPointerCapture(event.pointerId);
     },
-    pointerup: () => {
-      const key = held?.key;
-      stop();
-      const line = key === undefined ? undefined : deck.lines.get(key);
-      if (line) moved(key, line.at);
-    },
+    pointerup: drop,
     pointercancel: stop,
     pointerleave: () => (deck.pointer = undefined),
   };
