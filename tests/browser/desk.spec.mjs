@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { keepCharts, linesDrawn } from './support/charts.mjs';
 import { BTC, Deck, ETH } from './support/deck.mjs';
 import { Memory } from './support/memory.mjs';
 import { stage } from './support/stage.mjs';
@@ -12,22 +13,51 @@ const { relay, browser } = await stage();
 /** What each chart says that it shows. */
 const names = (deck) => deck.page.locator('.cell-name').allInnerTexts();
 const charts = (deck) => deck.page.locator('.cell').count();
+const stored = (deck, key) => deck.page.evaluate((key) => JSON.parse(localStorage.getItem(`tapedeck.${key}`)), key);
+const activate = async (deck, place) => {
+  await deck.at(place).locator('.cell-name').click();
+  await until(`${place} to be active`, async () => /active/.test(await deck.at(place).getAttribute('class')));
+};
 
 test('four charts: active, linked, restored, saved, shared, and back to one', async () => {
-  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '5m', panes: '' }, {}, async (page) => {
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, tf: '5m', panes: 'cvd' }, {}, async (page) => {
     page.sockets = 0;
     page.on('websocket', () => (page.sockets += 1));
+    await keepCharts(page);
   });
   await deck.live();
   await until('bars', async () => (await deck.bars('price')).length > 0);
+  const panes = (symbol, wanted) =>
+    until(`${symbol} to be kept with ${wanted}`, async () => JSON.stringify((await stored(deck, `view.${symbol}`))?.panes) === JSON.stringify(wanted));
+  await panes(BTC, ['cvd']);
   await deck.at('layout-menu').click();
   await deck.at('layout-2x2').click();
   await until('four charts', async () => (await charts(deck)) === 4);
   await until('four named charts', async () => (await names(deck)).every((name) => name.startsWith(BTC)));
   assert.equal(deck.page.sockets, 1, 'one socket for all');
 
-  await deck.page.getByTestId('chart-2').locator('.cell-name').click();
-  await until('the third to be active', async () => /active/.test(await deck.at('chart-2').getAttribute('class')));
+  // Lines drawn in two charts of a symbol are in all of them, and in what is kept.
+  await until('four painted charts', async () =>
+    deck.page.evaluate(() => document.querySelectorAll('.chart-skeleton, .notice').length === 0));
+  for (const [place, share] of [['chart-0', 0.3], ['chart-1', 0.6]]) {
+    await activate(deck, place);
+    const before = (await stored(deck, `marks.${BTC}`))?.lines.length ?? 0;
+    const box = await deck.at(place).locator('.chart').boundingBox();
+    await deck.page.mouse.move(box.x + box.width / 2, box.y + box.height * share);
+    await deck.page.keyboard.press('Alt+h');
+    await until('another line', async () => (await stored(deck, `marks.${BTC}`)).lines.length === before + 1);
+  }
+  const { lines } = await stored(deck, `marks.${BTC}`);
+  assert.deepEqual(await linesDrawn(deck.page), [lines, lines, lines, lines]);
+  // What is drawn on the bars is each chart's own, also in what is remembered.
+  const drawn = async () => (await stored(deck, 'settings')).drawn.liquidations;
+  await deck.at('chart-1').getByTestId('indicators').click();
+  await deck.at('chart-1').getByRole('button', { name: 'Liquidations' }).click();
+  assert.equal(await drawn(), false);
+  await activate(deck, 'chart-0');
+  assert.equal(await drawn(), true, 'as the first chart has it');
+
+  await activate(deck, 'chart-2');
   await deck.choose('symbol-select', ETH);
   await deck.timeframe('1H');
   await until('ETH in the third alone', async () => {
@@ -40,6 +70,10 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   });
   await until('every chart to have painted', async () =>
     deck.page.evaluate(() => document.querySelectorAll('.chart-skeleton, .notice').length === 0));
+  // A chart beside others has no panes; those kept for its symbol are not its own.
+  await until('its zoom to be kept', async () => (await stored(deck, `view.${ETH}`))?.bars);
+  assert.equal((await stored(deck, `view.${ETH}`)).panes, null);
+  await panes(BTC, ['cvd']);
   await deck.screenshot('layout-2x2');
 
   await deck.page.reload();
@@ -64,12 +98,21 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   await deck.at('layout-1').click();
   await until('one chart', async () => (await charts(deck)) === 1);
   assert.equal(deck.query().get('symbol'), ETH, 'the active chart stays');
+  assert.equal(deck.query().get('panes'), 'cvd', 'with the panes that a single chart had');
+  // A workspace leaves the panes kept for the symbol that was open, and goes before those kept for its own.
+  const { x, y } = await deck.middle('pane-cvd');
+  await deck.page.mouse.move(x, y);
+  await deck.at('pane-cvd-close').click();
+  await panes(ETH, []);
+  await deck.page.evaluate((key) => localStorage.setItem(key, '{"panes":["oi"]}'), `tapedeck.view.${BTC}`);
   await deck.at('layout-menu').click();
   await deck.at('workspace').getByRole('button', { name: 'Majors' }).first().click();
   await until('the saved charts', async () => {
     const shown = await names(deck);
     return shown.length === 4 && shown[0].startsWith(BTC) && shown[0].endsWith('5m') && shown[2].endsWith('1H');
   });
+  assert.match(await deck.at('workspace-link').inputValue(), /;symbol=BTCUSDT-PERP&venue=sim&tf=5m&panes=cvd;/);
+  await panes(ETH, []);
   await deck.page.getByLabel('Delete Majors').click();
   await until('it to be gone', async () => (await deck.at('workspace').count()) === 0);
   await deck.at('workspace-import').setInputFiles(file);

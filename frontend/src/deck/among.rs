@@ -50,11 +50,6 @@ impl Deck {
 
     /// Shows what another chart showed; what it does not say stays.
     pub(crate) fn take_over(&self, state: &UrlState) {
-        if let Some(panes) = &state.panes {
-            self.view.panes.set(panes.clone());
-            self.core.borrow_mut().settings.panes = panes.clone();
-            self.arrange();
-        }
         if let Some(timeframe) = state.timeframe {
             self.set_timeframe(timeframe);
         }
@@ -63,6 +58,10 @@ impl Deck {
         };
         if let Some(row) = state.symbol.as_ref().and_then(row) {
             self.open(&row, state.venue.as_deref());
+        }
+        // Last: those shown before are kept for the symbol before, and the new symbol's own give way.
+        if let Some(panes) = &state.panes {
+            self.set_panes(panes.clone());
         }
     }
 
@@ -80,6 +79,7 @@ impl Deck {
                 pane_heights: own.pane_heights,
                 price_style: own.price_style,
                 indicators: own.indicators,
+                drawn: own.drawn,
                 symbol: own.symbol,
                 venue: own.venue,
                 timeframe: own.timeframe,

@@ -1,4 +1,5 @@
-//! How each symbol was last looked at: panes, zoom, and what stretch, kept between visits.
+//! How each symbol was last looked at: panes, zoom, and what stretch, kept between visits. Panes are those of the first
+//! chart: one beside it has little room for them.
 
 use shared::market::Ms;
 
@@ -8,6 +9,10 @@ use crate::settings::SymbolView;
 
 use super::Deck;
 use super::page::storage;
+
+fn stored(key: &str) -> SymbolView {
+    SymbolView::parse(storage().and_then(|s| s.get_item(key).ok().flatten()).as_deref())
+}
 
 impl Deck {
     fn kept_key(&self) -> Option<String> {
@@ -22,11 +27,15 @@ impl Deck {
         let core = &mut *guard;
         let Some(before) = core.kept.clone() else { return };
         let settings = &core.settings;
-        let mut now = SymbolView {
-            panes: Some(settings.panes.clone()),
-            folded: settings.folded.clone(),
-            pane_heights: settings.pane_heights.clone(),
-            ..before.clone()
+        let mut now = if self.beside {
+            SymbolView { bars: before.bars, span: before.span, ..stored(&key) }
+        } else {
+            SymbolView {
+                panes: Some(settings.panes.clone()),
+                folded: settings.folded.clone(),
+                pane_heights: settings.pane_heights.clone(),
+                ..before.clone()
+            }
         };
         if let (Some(chart), Some(market), None) =
             (&core.chart, &core.market, self.view.range.get_untracked())
@@ -49,11 +58,10 @@ impl Deck {
     pub(super) fn take_up_panes(&self, key: &str) {
         let mut core = self.core.borrow_mut();
         core.kept = None;
-        let stored = storage().filter(|_| self.page.get()).and_then(|s| s.get_item(key).ok().flatten());
-        core.to_restore = SymbolView::parse(stored.as_deref());
+        core.to_restore = if self.page.get() { stored(key) } else { SymbolView::default() };
         // The address goes before what was kept.
         let asked = core.asked.panes.take().is_some();
-        let Some(panes) = core.to_restore.panes.clone().filter(|_| !asked) else { return };
+        let Some(panes) = core.to_restore.panes.clone().filter(|_| !asked && !self.beside) else { return };
         let kept = core.to_restore.clone();
         core.settings.panes = panes.clone();
         core.settings.folded = kept.folded.clone();

@@ -156,7 +156,8 @@ impl Desk {
         let state = self.at(active).state();
         if active >= layout.charts() {
             self.activate(0);
-            self.first().take_over(&state);
+            // Its panes stay: charts beside it begin without any.
+            self.first().take_over(&UrlState { panes: None, ..state.clone() });
         }
         self.resize(layout, |_| UrlState { panes: Some(Vec::new()), ..state.clone() });
     }
@@ -242,9 +243,7 @@ impl Desk {
         if !self.links.get_untracked().has(link) || self.echo.replace(true) {
             return;
         }
-        let others: Vec<Rc<Deck>> =
-            self.decks.borrow().iter().filter(|deck| !std::ptr::eq(&***deck, by)).cloned().collect();
-        for deck in others {
+        for deck in self.others(by) {
             match what {
                 Moved::Symbol => {
                     if let Some(open) = by.view.open.get_untracked() {
