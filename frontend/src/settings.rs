@@ -119,6 +119,13 @@ impl Settings {
         text.and_then(|t| json::read(t).ok()).unwrap_or_default()
     }
 
+    /// Takes over the lists that every window of this browser adds to, where anything is stored.
+    pub fn take_lists(&mut self, stored: Option<String>) {
+        if let Some(held) = stored.and_then(|text| json::read::<Settings>(&text).ok()) {
+            (self.workspaces, self.watchlist) = (held.workspaces, held.watchlist);
+        }
+    }
+
     pub fn to_json(&self) -> String {
         json::written(self)
     }

@@ -113,6 +113,23 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   });
   assert.match(await deck.at('workspace-link').inputValue(), /;symbol=BTCUSDT-PERP&venue=sim&tf=5m&panes=cvd;/);
   await panes(ETH, []);
+  // Another window changes its theme and saves nothing over this one's list, nor this one over its own.
+  const beside = await deck.context.newPage();
+  await beside.goto(`${relay.url}/?symbol=${ETH}`);
+  await beside.getByTestId('layout-menu').click();
+  await beside.getByTestId('workspace-name').fill('Alts');
+  await beside.getByRole('button', { name: 'Save' }).click();
+  await beside.close();
+  await deck.page.getByRole('button', { name: 'Close', exact: true }).click();
+  await deck.at('theme-toggle').click();
+  const stored = () => deck.page.evaluate(() => JSON.parse(localStorage.getItem('tapedeck.settings')));
+  await until('the theme', async () => (await stored()).theme === 'light');
+  assert.deepEqual((await stored()).workspaces.map(([name]) => name), ['Majors', 'Alts']);
+  await deck.at('theme-toggle').click();
+  await deck.at('layout-menu').click();
+  await until('both', async () => (await deck.at('workspace').count()) === 2);
+  await deck.page.getByLabel('Delete Alts').click();
+  await until('one', async () => (await deck.at('workspace').count()) === 1);
   await deck.page.getByLabel('Delete Majors').click();
   await until('it to be gone', async () => (await deck.at('workspace').count()) === 0);
   await deck.at('workspace-import').setInputFiles(file);

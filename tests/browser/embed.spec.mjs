@@ -109,6 +109,15 @@ test('three charts share a socket, say what happens and leave nothing behind', a
     }
   }), /no series "nonsense": use price, volume/);
 
+  // Its menu offers what an embed can do, and what is told stands in its own place.
+  await page.locator('#a .chart').click({ button: 'right', position: { x: 300, y: 100 } });
+  const menu = page.locator('#a dialog');
+  await until('the menu', async () => (await menu.getByRole('button').allInnerTexts()).includes('Save a picture'));
+  assert.ok((await menu.getByRole('button').allInnerTexts()).every((name) => !/alert/i.test(name)));
+  await page.keyboard.press('Escape');
+  assert.doesNotMatch(await page.locator('#a .chart').getAttribute('aria-label'), /Alt/);
+  assert.equal(await page.locator('#a .toasts').count(), 1);
+
   // Attributes change what is shown.
   await page.evaluate((eth) => {
     document.getElementById('a').setAttribute('symbol', eth);

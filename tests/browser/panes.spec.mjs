@@ -94,6 +94,7 @@ test('panes are moved, folded, maximised and closed by keyboard, and stay so', a
   await until('liquidations on top', async () => (await order()) === 'liq,oi,cvd');
   await press('pane-oi-fold');
   await until('a folded pane as high as its header', async () => Math.abs((await height('oi')) - 28) <= 2);
+  assert.match(await deck.at('pane-oi-fold').getAttribute('aria-label'), /^Unfold/);
   await press('pane-cvd-maximise');
   await until('CVD alone', async () => (await height('cvd')) > 500 && (await deck.at('pane-liq').count()) === 0);
   await deck.screenshot('pane-maximised');

@@ -111,6 +111,12 @@ test('a replay is directed from the page, and back means that the future is gone
 
     await deck.at('replay-step').click();
     await until('the close of the second minute', async () => (await deck.at('replay-time').innerText()) === '2024-08-08 12:02:00 UTC');
+    // Nothing plays: the market's clock stands, whatever time goes by here.
+    const left = () => deck.at('bar-countdown').innerText();
+    await until('the countdown of a whole minute', async () => /01:00$/.test(await left()));
+    const stood = await left();
+    await deck.page.waitForTimeout(2_500);
+    assert.equal(await left(), stood);
     await deck.at('replay-scrub').evaluate((scrub, to) => {
       scrub.value = String(to);
       scrub.dispatchEvent(new Event('input', { bubbles: true }));

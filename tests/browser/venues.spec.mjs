@@ -1,7 +1,7 @@
 // The strip, the holes on the chart, and the venues of a group side by side, against what the relay says.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BTC, Deck } from './support/deck.mjs';
+import { BTC, Deck, ETH } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
@@ -85,6 +85,11 @@ test('a silent channel is marked in strip, pane and card, with its age', async (
   assert.equal(await row.getAttribute('data-state'), 'silent');
   assert.match(await row.innerText(), /9\d\s*s|1\d\d\s*s/);
   await deck.screenshot('stale');
+  // Joined, the oldest of the venues that are drawn.
+  await deck.at('venue-select').click();
+  await deck.page.locator('[role=menuitemradio][data-value="all"]').click();
+  await until('all in the address', () => deck.query().get('venue') === 'all');
+  await until('the age of the joined pane', async () => /(9\d|1\d\d)\s?s old|\d\s?min old/.test(await deck.at('pane-funding').innerText()));
   await deck.close();
 });
 
@@ -209,6 +214,11 @@ test('the table of venues says what /api/market/overview says', async () => {
   assert.equal(sum, parts.reduce((a, b) => a + b, 0));
   await until('a countdown', async () => /^\d\d:\d\d:\d\d$/.test(await cell(siblings[0], 'next').innerText()));
   await deck.screenshot('compare');
+  // Another coin's figures do not stand under its name while the answer is awaited.
+  await deck.page.route('**/api/market/overview?*', () => {});
+  await deck.choose('symbol-select', ETH);
+  await until('the other coin', () => deck.query().get('symbol') === ETH);
+  await until('an empty table', async () => (await table.locator('tbody tr').count()) === 0);
   await deck.close();
 });
 

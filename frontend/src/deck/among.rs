@@ -97,12 +97,6 @@ impl Deck {
         to.ask_frame();
     }
 
-    /// Changes what is remembered of the page.
-    pub(crate) fn keep(&self, change: impl FnOnce(&mut Settings)) {
-        change(&mut self.core.borrow_mut().settings);
-        self.remember();
-    }
-
     /// Reads what is remembered of the page.
     pub(crate) fn kept<T>(&self, read: impl FnOnce(&Settings) -> T) -> T {
         read(&self.core.borrow().settings)

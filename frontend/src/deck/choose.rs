@@ -69,6 +69,9 @@ impl Deck {
         if let Some(line) = line {
             line.want(wanted);
         }
+        if self.view.open.with_untracked(|open| open.as_ref().is_some_and(|o| o.row.symbol != row.symbol)) {
+            put(self.view.overview, None);
+        }
         self.view.open.set(Some(Open { row: row.clone(), venue, decimals }));
         self.view.notice.set(None);
         put(self.view.guards, None);

@@ -173,8 +173,12 @@ impl Deck {
         };
         let anew = self.view.replay.get_untracked().is_some_and(|before| before.run != now.run);
         put(self.view.replay, Some(now));
-        if row.position.is_some() {
-            self.core.borrow_mut().clock_offset = position - wall();
+        {
+            let mut core = self.core.borrow_mut();
+            core.stands = now.stands();
+            if row.position.is_some() {
+                core.clock_offset = position - wall();
+            }
         }
         if anew && let Some(open) = self.view.open.get_untracked() {
             self.open(&open.row, Some(&open.venue));
@@ -184,7 +188,11 @@ impl Deck {
     /// `live`, `demo` or `replay`; the chart carries the last two across it.
     pub(super) fn set_mode(&self, mode: &str) {
         put(self.view.mode, mode.to_owned());
-        self.core.borrow_mut().stale.mark = true;
+        let mut core = self.core.borrow_mut();
+        core.stale.mark = true;
+        // The relay may have come back as another.
+        core.stands = core.stands.filter(|_| mode == "replay");
+        drop(core);
         self.ask_soon();
     }
 
@@ -203,7 +211,7 @@ impl Deck {
     fn tick(&self, now: Ms) {
         if !self.beside {
             put(self.view.wall, now);
-            put(self.view.now, now + self.core.borrow().clock_offset);
+            put(self.view.now, self.now());
         }
         self.keep_view();
         let ticks = {
@@ -215,6 +223,7 @@ impl Deck {
         if ticks.is_multiple_of(OVERVIEW_EVERY) {
             self.load_overview();
         }
+        self.load_again();
         self.ask_soon();
     }
 

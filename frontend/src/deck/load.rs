@@ -6,7 +6,7 @@ use shared::market::{Ms, Timeframe};
 
 use crate::feed::http::{self, HttpError};
 use crate::feed::rows::{Row, SymbolRow};
-use crate::series::Market;
+use crate::series::{Loaded, Market};
 
 use super::choose::first_choice;
 use super::topics::TOPICS;
@@ -19,6 +19,8 @@ const FIRST_BARS: &str = "300";
 const PAGE_BARS: i64 = 2_000;
 /// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
 const MINUTES_BEHIND: usize = 3_000;
+/// Clocks that differ by less show the same time, ms.
+const SAME_TIME: i64 = 2_000;
 /// Ask for older bars when fewer than this are left of the view.
 const OLDER_MARGIN: f64 = 200.0;
 
@@ -94,9 +96,9 @@ impl Deck {
     pub(crate) async fn read_status(&self) {
         let asked_at = wall();
         let Ok(status) = http::get::<Row>(&self.relay, "status", &[]).await else { return };
-        // Only a replay runs in another time; small differences between clocks are not worth a jump.
-        let offset = status.timestamp - asked_at;
-        self.core.borrow_mut().clock_offset = if offset.0.abs() > 60_000 { offset } else { Ms::ZERO };
+        // A replay runs in another time, and clocks go wrong; small differences are not worth a jump.
+        let offset = status.timestamp - Ms(asked_at.0.midpoint(wall().0));
+        self.core.borrow_mut().clock_offset = if offset.0.abs() >= SAME_TIME { offset } else { Ms::ZERO };
         self.take_status(&status);
     }
 
@@ -147,12 +149,40 @@ impl Deck {
                 deck.load_newest(timeframe).await;
             }
             deck.load_gaps().await;
-            while !deck.beside && deck.turn().0 == generation && deck.minutes_wanted() {
-                if !deck.load_older(Timeframe::M1).await {
-                    break;
-                }
-            }
+            deck.load_minutes().await;
         });
+    }
+
+    /// Minutes behind the view.
+    async fn load_minutes(&self) {
+        let (generation, _) = self.turn();
+        while !self.beside && self.turn().0 == generation && self.minutes_wanted() {
+            if !self.load_older(Timeframe::M1).await {
+                break;
+            }
+        }
+    }
+
+    /// Asks again for newest bars that did not come: of the shown timeframe, and the minutes that others rest on.
+    /// Called once a second; a relay that is gone is not asked.
+    pub(super) fn load_again(&self) {
+        let (_, shown) = self.turn();
+        if self.view.link.get_untracked().state == LinkState::Offline {
+            return;
+        }
+        for timeframe in [shown, Timeframe::M1] {
+            let due = self.core.borrow().loaded[timeframe.index()].is_due(wall());
+            let Some(deck) = self.me.upgrade().filter(|_| due) else { continue };
+            leptos::task::spawn_local(async move {
+                deck.load_newest(timeframe).await;
+                if timeframe == Timeframe::M1 {
+                    deck.load_minutes().await;
+                }
+                if timeframe == shown {
+                    deck.load_range().await;
+                }
+            });
+        }
     }
 
     pub(super) fn load_timeframe(&self, timeframe: Timeframe) {
@@ -163,7 +193,7 @@ impl Deck {
     /// Reads the newest bars of a timeframe again, whatever is held.
     pub(super) fn reload_newest(&self, timeframe: Timeframe) {
         if let Some(loaded) = self.core.borrow_mut().loaded.get_mut(timeframe.index()) {
-            loaded.newest = false;
+            loaded.forget();
         }
         self.load_timeframe(timeframe);
     }
@@ -171,16 +201,22 @@ impl Deck {
     /// After a hole: minutes and topics since the last known, then the higher timeframes that are held.
     pub(super) fn refill(&self) {
         let Some(deck) = self.me.upgrade() else { return };
-        if std::mem::replace(&mut self.core.borrow_mut().refilling, true) {
-            return;
+        {
+            let mut core = self.core.borrow_mut();
+            // One at a time; asked for meanwhile, it is done once more.
+            core.refill_again = core.refilling;
+            if std::mem::replace(&mut core.refilling, true) {
+                return;
+            }
         }
         leptos::task::spawn_local(async move {
             let (generation, shown) = deck.turn();
             let since = deck.core.borrow().last_minute_before_hole;
             let held: Vec<Timeframe> = {
                 let mut core = deck.core.borrow_mut();
-                let held = Timeframe::ALL.into_iter().filter(|tf| core.loaded[tf.index()].newest).collect();
-                core.loaded.iter_mut().for_each(|l| l.newest = false);
+                let held =
+                    Timeframe::ALL.into_iter().filter(|tf| core.loaded[tf.index()].is_newest()).collect();
+                core.loaded.iter_mut().for_each(Loaded::forget);
                 held
             };
             deck.load_newest(Timeframe::M1).await;
@@ -193,6 +229,9 @@ impl Deck {
             }
             deck.load_gaps().await;
             deck.core.borrow_mut().refilling = false;
+            if deck.core.borrow().refill_again {
+                return deck.refill();
+            }
             deck.read_status().await;
         });
     }
@@ -205,13 +244,10 @@ impl Deck {
             let mut core = self.core.borrow_mut();
             let last = core.market.as_ref().and_then(|m| m.bars(timeframe).last()).map(|b| b.timestamp);
             let minute_hole = core.last_minute_before_hole.filter(|_| timeframe == Timeframe::M1);
-            let Some(loaded) = core.loaded.get_mut(timeframe.index()) else { return };
-            if loaded.newest || loaded.loading {
-                return;
-            }
-            loaded.loading = true;
+            let asked = core.loaded.get_mut(timeframe.index()).and_then(Loaded::ask_newest);
+            let Some(once) = asked else { return };
             // Bars told by minutes alone do not reach as far back as a first page.
-            minute_hole.or(last).filter(|_| loaded.once)
+            minute_hole.or(last).filter(|_| once)
         };
         query.push(("interval", timeframe.name().into()));
         match last {
@@ -233,8 +269,7 @@ impl Deck {
                 core.last_minute_before_hole = None;
             }
             if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
-                (loaded.newest, loaded.loading) = (ok, false);
-                loaded.once |= ok;
+                loaded.got_newest(ok, wall());
             }
         }
         match answer {
@@ -265,32 +300,22 @@ impl Deck {
             let full = core.market.as_ref().is_none_or(|m| m.bars(timeframe).is_full());
             let first = core.market.as_ref().and_then(|m| m.bars(timeframe).first()).map(|b| b.timestamp);
             let Some(loaded) = core.loaded.get_mut(timeframe.index()) else { return false };
-            let (Some(first), false) = (first, full || loaded.exhausted || loaded.loading) else {
-                return false;
-            };
-            loaded.loading = true;
+            let Some(first) = first.filter(|_| !full && loaded.ask_older()) else { return false };
             first
         };
-        let from = Ms((first.0 - timeframe.nominal().0 * bars).max(0));
         query.push(("interval", timeframe.name().into()));
-        query.push(("from", from.0.to_string()));
+        // By number, not since a time: before a hole, like a weekend, there is more.
+        query.push(("limit", bars.to_string()));
         query.push(("to", first.0.to_string()));
         let answer = http::get::<Vec<Row>>(&self.relay, "candles", &query).await;
         if self.turn().0 != generation {
             return false;
         }
-        // A failed read says nothing about what is there: the next scroll asks again, not before.
-        let failed = answer.is_err();
+        if let Some(loaded) = self.core.borrow_mut().loaded.get_mut(timeframe.index()) {
+            loaded.got_older(answer.as_ref().ok().map(Vec::len), wall());
+        }
         let rows = answer.unwrap_or_default();
         let got = !rows.is_empty();
-        {
-            let mut core = self.core.borrow_mut();
-            if let Some(loaded) = core.loaded.get_mut(timeframe.index()) {
-                loaded.loading = false;
-                loaded.exhausted = !got && !failed;
-                loaded.retry_at = failed.then(|| wall() + Ms(5_000));
-            }
-        }
         self.merge(timeframe, rows);
         got
     }
@@ -304,8 +329,7 @@ impl Deck {
             let loaded = core.loaded.get(timeframe.index()).copied().unwrap_or_default();
             let margin = OLDER_MARGIN + market.studies.warm_up() as f64;
             let near = chart.visible(market, timeframe).is_some_and(|v| v.from < margin);
-            let waits = loaded.retry_at.is_some_and(|at| wall() < at);
-            near && loaded.newest && !loaded.loading && !loaded.exhausted && !waits
+            near && loaded.wants_older(wall())
         };
         let Some(deck) = self.me.upgrade().filter(|_| near) else { return };
         leptos::task::spawn_local(async move {
@@ -330,7 +354,9 @@ impl Deck {
 
     fn minutes_wanted(&self) -> bool {
         let held = |m: &Market| m.bars(Timeframe::M1).len();
-        self.core.borrow().market.as_ref().is_some_and(|m| held(m) < MINUTES_BEHIND)
+        let core = self.core.borrow();
+        let behind = core.loaded[Timeframe::M1.index()].is_newest();
+        behind && core.market.as_ref().is_some_and(|m| held(m) < MINUTES_BEHIND)
     }
 
     /// What the chart's place shows, by what is held of the shown timeframe.
@@ -340,7 +366,7 @@ impl Deck {
         let empty = core.market.as_ref().is_none_or(|m| m.bars(shown).is_empty());
         let loaded = core.loaded.get(shown.index()).copied().unwrap_or_default();
         drop(core);
-        let stage = match (empty, loaded.newest) {
+        let stage = match (empty, loaded.is_newest()) {
             (false, _) => Stage::Ready,
             (true, true) => Stage::Empty,
             (true, false) => Stage::Loading,

@@ -41,7 +41,7 @@ use crate::desk::Desk;
 use crate::feed::line::{Line, Member};
 use crate::feed::pairs::Pairs;
 use crate::listener::Listener;
-use crate::series::{Holes, Layer, Market, Reach};
+use crate::series::{Holes, Layer, Loaded, Market, Reach};
 use crate::settings::{Settings, SymbolView};
 use crate::url_state::UrlState;
 
@@ -64,19 +64,6 @@ pub(crate) struct DeckOptions {
     pub(crate) beside: Option<View>,
     /// The desk it stands on; an embed stands alone.
     pub(crate) desk: Weak<Desk>,
-}
-
-/// What is known of one timeframe's history.
-#[derive(Clone, Copy, Default)]
-struct Loaded {
-    newest: bool,
-    /// A newest page has come at least once.
-    once: bool,
-    loading: bool,
-    /// After a failed read of an older page.
-    retry_at: Option<Ms>,
-    /// The relay has nothing older.
-    exhausted: bool,
 }
 
 struct Core {
@@ -102,6 +89,8 @@ struct Core {
     /// The last whole minute before the line broke: the refill starts there.
     last_minute_before_hole: Option<Ms>,
     refilling: bool,
+    /// Another refill was asked for during this one.
+    refill_again: bool,
     /// While polling: since when events are to be read again.
     polled_since: Option<Ms>,
     /// Until when the next search for a relay waits.
@@ -113,6 +102,8 @@ struct Core {
     ticks: u32,
     /// Relay's clock less ours.
     clock_offset: Ms,
+    /// The market's now in a replay that stands still.
+    stands: Option<Ms>,
     stale: Stale,
     /// When what stands beside the chart was last written.
     panels_at: Ms,
@@ -215,12 +206,14 @@ impl Deck {
                 heard: Pairs::default(),
                 last_minute_before_hole: None,
                 refilling: false,
+                refill_again: false,
                 booting: None,
                 guards: None,
                 told: LinkState::Connecting,
                 polled_since: None,
                 ticks: 0,
                 clock_offset: Ms::ZERO,
+                stands: None,
                 stale: Stale::default(),
                 panels_at: Ms::ZERO,
                 kept: None,
@@ -304,12 +297,13 @@ impl Deck {
         drop((gone, line));
     }
 
-    /// The market's now: our clock by the relay's, which in a replay runs in recorded time.
+    /// The market's now: our clock by the relay's, which in a replay runs, or stands, in recorded time.
     pub(crate) fn now(&self) -> Ms {
         if self.beside {
             return wall() + (self.view.now.get_untracked() - self.view.wall.get_untracked());
         }
-        wall() + self.core.borrow().clock_offset
+        let core = self.core.borrow();
+        core.stands.unwrap_or_else(|| wall() + core.clock_offset)
     }
 
     pub(crate) fn set_dragging(&self, down: bool) {

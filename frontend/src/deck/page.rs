@@ -29,8 +29,21 @@ impl Deck {
         self.listeners.borrow_mut().push(changed);
     }
 
-    /// Writes address and settings.
+    /// Writes address and settings. Lists are as another window may have left them: [`Self::keep`] alone writes them.
     pub(crate) fn remember(&self) {
+        self.keep(|_| {});
+    }
+
+    /// The same after a change of what is remembered of the page.
+    pub(crate) fn keep(&self, change: impl FnOnce(&mut Settings)) {
+        if self.page.get() {
+            self.core.borrow_mut().settings.take_lists(stored());
+        }
+        change(&mut self.core.borrow_mut().settings);
+        self.write();
+    }
+
+    fn write(&self) {
         if !self.page.get() {
             return self.moved(Moved::State);
         }
@@ -69,9 +82,12 @@ pub(crate) fn storage() -> Option<web_sys::Storage> {
 impl Settings {
     /// What this browser remembers.
     pub(crate) fn stored() -> Settings {
-        let text = storage().and_then(|s| s.get_item(Settings::KEY).ok().flatten());
-        Settings::parse(text.as_deref())
+        Settings::parse(stored().as_deref())
     }
+}
+
+fn stored() -> Option<String> {
+    storage()?.get_item(Settings::KEY).ok().flatten()
 }
 
 /// Looks are attributes of the root: the style sheet says what they mean.

@@ -108,7 +108,7 @@ impl Deck {
                 let first = core.market.as_ref().and_then(|m| m.bars(turn.1).first()).map(|b| b.timestamp);
                 (first, core.loaded.get(turn.1.index()).copied().unwrap_or_default())
             };
-            if loaded.loading {
+            if loaded.is_loading() {
                 // Another read of the same bars is on its way.
                 gloo_timers::future::TimeoutFuture::new(50).await;
             } else if first.is_none_or(|first| first <= from) || !self.load_page(turn.1, PAGE).await {

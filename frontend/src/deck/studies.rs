@@ -3,7 +3,7 @@
 use shared::market::Ms;
 
 use crate::chart::Plan;
-use crate::series::{Layer, Studies};
+use crate::series::{Layer, Loaded, Studies};
 use crate::settings::{Pane, PriceStyle};
 
 use super::{Core, Deck, wall};
@@ -55,7 +55,7 @@ impl Core {
         let recent = self.studied.is_some_and(|at| (Ms::ZERO..EVERY).contains(&(now - at)));
         let Some(market) = self.market.as_mut().filter(|_| !recent) else { return };
         self.studied = Some(now);
-        let whole = self.loaded.get(self.shown.index()).is_some_and(|loaded| loaded.exhausted);
+        let whole = self.loaded.get(self.shown.index()).is_some_and(Loaded::is_exhausted);
         let Some(since) = market.sync_studies(self.shown, whole) else { return };
         let lines = market.studies.overlays().len();
         self.changed(&[Layer::Rsi, Layer::Macd(0), Layer::Macd(1), Layer::Macd(2)], since);

@@ -5,7 +5,7 @@ use shared::market::{Ms, Timeframe};
 use shared::maths::joined::MAX_AGE;
 use shared::maths::joined::funding::Basis;
 
-use crate::series::Market;
+use crate::series::{Market, day_change};
 use crate::spark::Frame;
 
 use super::view::Quote;
@@ -86,7 +86,7 @@ pub(super) fn quote(market: &Market, before: Quote) -> Quote {
         bars.first().filter(|first| first.timestamp <= day_ago)?;
         bars.at_or_before(day_ago).map(|b| b.close)
     });
-    let change_percent = reference.filter(|r| *r > 0.0).map(|r| (last.close - r) / r * 100.0);
+    let change_percent = reference.and_then(|before| day_change(last.close, before));
     let direction = match before.last {
         Some(held) if last.close > held => 1,
         Some(held) if last.close < held => -1,

@@ -165,6 +165,13 @@ pub(crate) struct ReplayView {
     pub(crate) run: u32,
 }
 
+impl ReplayView {
+    /// Where recorded time stands still: nothing plays, and no seek is under way.
+    pub(crate) fn stands(&self) -> Option<Ms> {
+        (!self.playing && self.target.is_none()).then_some(self.position)
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct View {
     pub(crate) symbols: Sig<Vec<SymbolRow>>,

@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::app::provide_deck;
 use crate::deck::{Deck, DeckOptions};
-use crate::ui::{Stage, SurfacePlace, Surfaces};
+use crate::ui::{Stage, SurfacePlace, Surfaces, Toast};
 use crate::url_state::UrlState;
 
 /// One chart in a place of a foreign page; freed, it gives everything back.
@@ -38,6 +38,7 @@ impl Embed {
                 view! {
                     <Stage/>
                     <SurfacePlace/>
+                    <Toast/>
                 }
                 .into_any()
             }

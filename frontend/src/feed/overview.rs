@@ -28,7 +28,7 @@ pub struct Line {
     /// Quote currency of the last hour.
     pub long: Option<f64>,
     pub short: Option<f64>,
-    /// When the oldest of its channels last spoke.
+    /// When the newest of its channels last spoke.
     pub last: Option<Ms>,
     /// How its data differs from the others'.
     pub notes: Vec<String>,

@@ -4,6 +4,7 @@
 pub mod heat;
 mod holes;
 pub mod layers;
+mod loaded;
 mod market;
 mod marks;
 mod moves;
@@ -13,11 +14,13 @@ pub mod sheet;
 mod studies;
 mod track;
 mod turns;
+mod watched;
 mod window;
 
 pub use heat::Heat;
 pub use holes::{Hole, Holes, Shade};
 pub use layers::Layer;
+pub use loaded::Loaded;
 pub use market::{CAPACITY, Changes, Market, Share, Shares};
 pub use marks::{SignalMark, marks};
 pub use moves::{SUDDEN, sudden};
@@ -26,4 +29,5 @@ pub use rolling::{Rolling, Timed};
 pub use studies::{Studies, is_overlay, label};
 pub use track::Track;
 pub use turns::Turns;
+pub use watched::{Watched, day_change};
 pub use window::{LIVE_BARS, MAX_BARS, Visible, Window};

@@ -3,7 +3,7 @@
 use shared::market::Ms;
 
 /// After a failed read the same page waits this long.
-const RETRY: Ms = Ms(5_000);
+pub(super) const RETRY: Ms = Ms(5_000);
 
 /// One topic's history as asked so far: everything from some instant up to now.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]

@@ -19,6 +19,24 @@ fn settings_survive_a_round_trip_and_junk_gives_defaults() {
 }
 
 #[test]
+fn lists_are_what_any_window_last_stored() {
+    let list = |symbol: &str| vec![symbol.to_owned()];
+    let other = Settings {
+        watchlist: list("ETH"),
+        workspaces: vec![("Majors".into(), "2x2".into())],
+        ..Settings::default()
+    };
+    let mut own = Settings { theme: Theme::Light, watchlist: list("BTC"), ..Settings::default() };
+    for nothing in [None, Some("{".to_owned())] {
+        own.take_lists(nothing);
+        assert_eq!(own.watchlist, ["BTC"], "where nothing can be stored they stay");
+    }
+    own.take_lists(Some(other.to_json()));
+    assert_eq!((&own.watchlist, &own.workspaces), (&other.watchlist, &other.workspaces));
+    assert_eq!(own.theme, Theme::Light, "what else is chosen is this window's");
+}
+
+#[test]
 fn what_is_computed_follows_the_panes() {
     let mut s = Settings::default();
     let names = |s: &Settings, shown: &[Pane]| -> Vec<String> {

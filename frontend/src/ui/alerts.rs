@@ -62,8 +62,8 @@ fn built() -> AnyView {
 }
 
 /// Shows what came of a wish, and puts focus on the newest row where `then` says so.
-fn answer(held: Held, done: Result<(), HttpError>, focus: bool) {
-    held.with_value(|book| book.refusal.set(done.err().map(|error| error.to_string())));
+fn answer(book: &Book, done: Result<(), HttpError>, focus: bool) {
+    book.refusal.set(done.err().map(|error| error.to_string()));
     let first = || web_sys::window()?.document()?.query_selector("[data-testid=alert] input").ok().flatten();
     if focus && let Some(input) = first().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
         let _ = input.focus();
@@ -105,7 +105,7 @@ fn form(held: Held, view: View) -> AnyView {
                 price.set(String::new());
                 note.set(String::new());
             }
-            answer(held, done, false);
+            answer(&book, done, false);
         });
     };
     let option = |(at, way_at): (usize, &AlertDirection)| {
@@ -180,11 +180,11 @@ fn row(held: Held, deck: DeckRef, alert: Alert) -> AnyView {
             book.refusal.set(Some(NO_PRICE.into()));
             return;
         };
-        spawn_local(async move { answer(held, book.shift(id, price, None).await, true) });
+        spawn_local(async move { answer(&book, book.shift(id, price, None).await, true) });
     };
     let gone = move |_| {
         let book = held.get_value();
-        spawn_local(async move { answer(held, book.remove(id).await, false) });
+        spawn_local(async move { answer(&book, book.remove(id).await, false) });
     };
     view! {
         <li data-testid="alert" data-state=done>

@@ -96,18 +96,14 @@ fn FundingPanel() -> impl IntoView {
     let green = move || view.prefs.with(|p| p.funding_green);
     let funding = move || view.funding.get();
     let apr = move || funding().and_then(|f| f.funding_apr);
-    let per = move |hours: f64| {
-        or_unknown(
-            funding()
-                .and_then(|f| f.interval_hours.map(|h| format::funding_rate(f.funding_rate / h * hours))),
-        )
-    };
+    let basis = move || funding().and_then(|f| Basis::of(&f));
+    let per = move |rate: fn(Basis) -> f64| or_unknown(basis().map(|b| format::funding_rate(rate(b))));
     let countdown = move || {
         let next = funding().and_then(|f| f.next_funding_time);
         or_unknown(next.map(|at| format::countdown(at - view.now.get())))
     };
     let age = move || stale_age(view, Channel::Funding, funding().map(|f| f.timestamp), FUNDING_AGE);
-    let value = move || funding().and_then(|f| Basis::of(&f)).map(|b| number::shortest(b.rate_8h * 100.0));
+    let value = move || basis().map(|b| number::shortest(b.rate_8h * 100.0));
     let none = lacking(Channel::Funding);
     view! {
         <section class="card" data-testid="funding-panel" data-value=value class:stale=flag(move || age().is_some())>
@@ -154,8 +150,8 @@ fn FundingPanel() -> impl IntoView {
                     </svg>
                 </div>
                 <dl class="num">
-                    <dt>"1 h"</dt> <dd>{text(move || per(1.0))}</dd>
-                    <dt>"8 h"</dt> <dd>{text(move || per(8.0))}</dd>
+                    <dt>"1 h"</dt> <dd>{text(move || per(|b| b.hourly))}</dd>
+                    <dt>"8 h"</dt> <dd>{text(move || per(|b| b.rate_8h))}</dd>
                     <dt>"next in"</dt> <dd>{text(countdown)}</dd>
                 </dl>
             </Show>

@@ -96,9 +96,10 @@ fn workspaces(desk: DeskRef) -> AnyView {
     let saved = Sig::new(deck.with(|d| d.kept(|s| s.workspaces.clone())));
     let name = Sig::new(String::new());
     let keep = move |change: &dyn Fn(&mut Saved)| {
-        saved.update(|list| change(list));
         // Opening a workspace may have made another chart the active one.
-        desk.with(|d| d.at(d.active.get_untracked()).keep(|s| s.workspaces = saved.get_untracked()));
+        let deck = desk.with(|d| d.active_now());
+        deck.keep(|s| change(&mut s.workspaces));
+        saved.set(deck.kept(|s| s.workspaces.clone()));
     };
     let put = move |name: String, text: String| {
         keep(&|list| match list.iter_mut().find(|(held, _)| *held == name) {

@@ -10,6 +10,7 @@ use super::surface::{Surface, dialog, use_surfaces};
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::hands::Drawing;
+use crate::desk::DeskRef;
 use crate::desk::alerts::Ask;
 use crate::number;
 use crate::settings::{Pane, ScaleMode};
@@ -34,6 +35,8 @@ lazy! {
 /// What can be done at a price: the menu of a chart.
 fn at_price() -> AnyView {
     let (deck, view, surfaces) = (use_deck(), use_view(), use_surfaces());
+    // An embed has neither a desk, which holds alerts, nor keys of the page.
+    let desk = use_context::<DeskRef>().is_some();
     let price: f64 = number::parse(&surfaces.typed()).unwrap_or_default();
     let near = deck.with(|d| d.near(price));
     // On a line, the line's own price is meant.
@@ -48,12 +51,18 @@ fn at_price() -> AnyView {
             surfaces.close(Surface::Spot);
             act.with_value(|act| act());
         };
-        view! { <button class="plain" title=key on:click=run>{name}</button> }
+        view! { <button class="plain" title=desk.then_some(key) on:click=run>{name}</button> }
     };
     let mut buttons =
         vec![button("Draw a line here", "Alt H", Box::new(move || deck.with(|d| d.draw_line(price))))];
     let set = Box::new(move || deck.with(|d| d.alerts(Ask::Set(alert))));
-    buttons.push(button(if on_line.is_some() { "Alert at the line" } else { "Alert here" }, "Alt A", set));
+    if desk {
+        buttons.push(button(
+            if on_line.is_some() { "Alert at the line" } else { "Alert here" },
+            "Alt A",
+            set,
+        ));
+    }
     let remove = match near {
         Some(Drawing::Line(_)) => Some("Remove the line"),
         Some(Drawing::Alert(_)) => Some("Remove the alert"),
@@ -62,7 +71,9 @@ fn at_price() -> AnyView {
     if let Some(name) = remove {
         buttons.push(button(name, "Delete", Box::new(move || deck.with(|d| d.remove_near(price)))));
     }
-    buttons.push(button("All alerts", "", Box::new(move || surfaces.open(Surface::Alerts))));
+    if desk {
+        buttons.push(button("All alerts", "", Box::new(move || surfaces.open(Surface::Alerts))));
+    }
     let log = move || deck.with(|d| d.toggle_scale(ScaleMode::Log));
     let percent = move || deck.with(|d| d.toggle_scale(ScaleMode::Percent));
     buttons.push(button("Logarithmic scale", "Alt L", Box::new(log)));

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use super::compare::CompareToggle;
 use super::heat::heat_place;
 use super::indicators::IndicatorsMenu;
-use super::status::is_stale;
+use super::status::{is_stale, oldest};
 use super::text::{flag, text};
 use crate::app::{DeckRef, use_deck, use_view};
 use crate::deck::view::{Part, View};
@@ -100,7 +100,7 @@ fn tools(deck: DeckRef, view: View, pane: Pane) -> impl IntoView {
     let panes = view.panes.get_untracked();
     let place = panes.iter().position(|p| *p == pane);
     let alone = view.maximised.get_untracked() == Some(pane);
-    let folded = view.folded.get_untracked().contains(&pane);
+    let folded = view.folded.with(|folded| folded.contains(&pane));
     let mut shown = Vec::new();
     if place.is_some() && !alone {
         shown.push((Tool::Up, "↑", "Move up", place == Some(0)));
@@ -202,8 +202,7 @@ fn pane_age(view: View, pane: Pane) -> Option<String> {
     if !is_stale(view, channel) {
         return None;
     }
-    let venue = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()))?;
-    let last = view.venues.with(|all| all.iter().find(|v| v.venue == venue)?.channel(channel)?.last_event);
+    let last = oldest(view, |v| v.channel(channel)?.last_event);
     let age = last.map(|at| format::age(view.now.get() - at));
     Some(age.map_or_else(|| "no data".into(), |age| format!("{age} old")))
 }

@@ -27,14 +27,15 @@ lazy! {
 fn built() -> AnyView {
     let (deck, view) = (use_deck(), use_view());
     let order = move |body: String| {
-        let relay = deck.with(|d| d.relay.clone());
+        // This place may be gone when the answer comes.
+        let deck = deck.held();
         let before = view.replay.get_untracked();
         spawn_local(async move {
-            match http::post::<Row>(&relay, "replay", &body).await {
+            match http::post::<Row>(&deck.relay, "replay", &body).await {
                 // A frame tells the same, and may have told of what came after.
-                Ok(_) if view.replay.get_untracked() != before => {}
-                Ok(row) => deck.with(|d| d.take_replay(&row)),
-                Err(error) => deck.with(|d| d.toast(format!("The replay: {error}."))),
+                Ok(_) if deck.view.replay.get_untracked() != before => {}
+                Ok(row) => deck.take_replay(&row),
+                Err(error) => deck.toast(format!("The replay: {error}.")),
             }
         });
     };

@@ -35,14 +35,6 @@ fn built() -> AnyView {
             set(|p, at| p.palette = if at == 1 { Palette::Safe } else { Palette::Lime }),
         ),
         choice(
-            "funding",
-            "Positive funding",
-            "Longs pay shorts while it is positive.",
-            &["Red", "Green"],
-            usize::from(held.funding_green),
-            set(|p, at| p.funding_green = at == 1),
-        ),
-        choice(
             "motion",
             "Motion",
             "No flashes, no gliding.",

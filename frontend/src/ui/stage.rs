@@ -10,6 +10,7 @@ use super::surface::{Surface, use_surfaces};
 use super::text::text;
 use crate::app::{use_deck, use_view};
 use crate::deck::view::Stage as State;
+use crate::desk::DeskRef;
 use crate::format;
 use crate::number;
 use crate::signal::effect;
@@ -44,9 +45,11 @@ pub(crate) fn Stage() -> impl IntoView {
         let to = to.map_or_else(|| "now".into(), |to| day(to - Ms(1)));
         Some(format!("HISTORY {} to {to}", day(from)))
     };
+    // An embed has no keys beside the chart's own.
+    let keys = if use_context::<DeskRef>().is_some() { ", Alt T shows a table" } else { "" };
     let label = move || {
         let name = view.open.with(|o| o.as_ref().map_or_else(String::new, |o| o.row.symbol.to_string()));
-        format!("Chart of {name}, {}. Arrow keys go bar by bar, Alt T shows a table.", view.timeframe.get())
+        format!("Chart of {name}, {}. Arrow keys go bar by bar{keys}.", view.timeframe.get())
     };
     view! {
         <section

@@ -5,7 +5,7 @@ use shared::event::Channel;
 use shared::market::{Ms, Symbol};
 
 use crate::app::use_view;
-use crate::deck::view::{LinkState, View};
+use crate::deck::view::{LinkState, VenueView, View};
 use crate::feed::group::ALL;
 use crate::format;
 use crate::number;
@@ -68,11 +68,7 @@ pub(crate) fn OfflineBanner() -> impl IntoView {
         (lost && view.open.with(Option::is_some)).then_some(link)
     };
     // Of the open market's newest event.
-    let age = move || {
-        let venue = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()))?;
-        let last = view.venues.with(|all| all.iter().find(|v| v.venue == venue)?.last)?;
-        Some(format::age(view.now.get() - last))
-    };
+    let age = move || Some(format::age(view.now.get() - oldest(view, |v| v.last)?));
     let text = move || {
         shown().map(|link| {
             let again = link.retry_at.map(|at| {
@@ -98,6 +94,16 @@ pub(crate) fn OfflineBanner() -> impl IntoView {
 pub(crate) fn stale_age(view: View, channel: Channel, at: Option<Ms>, limit: Ms) -> Option<String> {
     let old = view.now.get() - at?;
     (old > limit || is_stale(view, channel)).then(|| format::age(old))
+}
+
+/// A time of the open market's venue; joined, the oldest of those that are drawn.
+pub(crate) fn oldest(view: View, pick: impl Fn(&VenueView) -> Option<Ms>) -> Option<Ms> {
+    let open = view.open.with(|o| o.as_ref().map(|o| o.venue.clone()))?;
+    let of = |name: &str| view.venues.with(|all| all.iter().find(|v| v.venue == name).and_then(&pick));
+    if open == ALL {
+        return view.tracks.with(|tracks| tracks.iter().filter_map(|t| of(&t.venue)).min());
+    }
+    of(&open)
 }
 
 /// Whether the relay says that this channel of the open market does not deliver; joined, of any that is drawn.

@@ -4,46 +4,48 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use shared::event::{Channel, Topic};
-use shared::market::{Symbol, Timeframe, VenueId};
+use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use super::later::lazy;
 use super::text::{beat, flag, text};
 use crate::app::{use_deck, use_view};
 use crate::desk::use_desk;
-use crate::feed::http;
+use crate::feed::http::{self, HttpError};
 use crate::feed::line::{Line, Said};
 use crate::feed::rows::{Row, SymbolRow};
 use crate::format;
+use crate::series::Watched;
 use crate::signal::{Sig, effect};
 
-/// Hourly closes of a day and the one before it.
-const HOURS: usize = 25;
+/// After a failed read the next bar waits this long until it asks again, ms.
+const AGAIN: u32 = 5_000;
 
-/// What is shown of a symbol.
-#[derive(Clone, PartialEq, Default)]
-struct Watched {
-    last: Option<f64>,
-    closes: Vec<f64>,
-}
+/// Open times and closes.
+type Closes = Vec<(Ms, f64)>;
 
-impl Watched {
-    /// Percent against the close a day ago.
-    fn change(&self) -> Option<f64> {
-        let (last, before) = (self.last?, *self.closes.first().filter(|_| self.closes.len() == HOURS)?);
-        (before > 0.0).then(|| (last - before) / before * 100.0)
-    }
-
-    /// An SVG path over 64 by 16.
-    fn path(&self) -> String {
-        let (low, high) = self.closes.iter().fold((f64::MAX, f64::MIN), |(l, h), c| (l.min(*c), h.max(*c)));
-        let step = 64.0 / (self.closes.len().max(2) - 1) as f64;
-        let mut path = String::new();
-        for (i, close) in self.closes.iter().enumerate() {
-            let y = 15.0 - (close - low) / (high - low).max(f64::MIN_POSITIVE) * 14.0;
-            path.push_str(&format!("{}{:.1} {y:.1}", if i == 0 { 'M' } else { 'L' }, i as f64 * step));
-        }
-        path
-    }
+/// The hour, its course and the minutes of a day before, as [`Watched::read`] takes them; the newest hour there is
+/// where none is named.
+async fn day(
+    relay: &str,
+    symbol: &Symbol,
+    venue: &VenueId,
+    hour: Option<Ms>,
+) -> Result<Option<(Ms, Closes, Closes)>, HttpError> {
+    let closes = async |interval: Timeframe, limit: usize, to: Option<Ms>| {
+        let mut query = vec![
+            ("symbol", symbol.to_string()),
+            ("venue", venue.to_string()),
+            ("interval", interval.name().to_owned()),
+            ("limit", limit.to_string()),
+        ];
+        query.extend(to.map(|to| ("to", to.0.to_string())));
+        let rows: Vec<Row> = http::get(relay, "candles", &query).await?;
+        Ok::<Closes, HttpError>(rows.iter().filter_map(|row| Some((row.timestamp, row.close?))).collect())
+    };
+    let hours = closes(Timeframe::H1, Watched::HOURS, None).await?;
+    let Some(hour) = hour.or(hours.last().map(|(at, _)| *at)) else { return Ok(None) };
+    let before = closes(Timeframe::M1, Watched::MINUTES, Some(Watched::day_before(hour))).await?;
+    Ok(Some((hour, hours, before)))
 }
 
 lazy! {
@@ -53,26 +55,53 @@ lazy! {
 fn built() -> AnyView {
     let (desk, deck, view) = (use_desk(), use_deck(), use_view());
     let list = Sig::new(deck.with(|d| d.kept(|s| s.watchlist.clone())));
-    let held = Sig::new(Vec::<(String, Watched)>::new());
-    let change = move |symbol: &str, act: &dyn Fn(&mut Watched)| {
+    let held = Sig::new(Vec::<(Symbol, Watched)>::new());
+    let change = move |symbol: &Symbol, act: &mut dyn FnMut(&mut Watched)| {
         held.update(|all| match all.iter_mut().find(|(s, _)| s == symbol) {
             Some((_, watched)) => act(watched),
             None => {
                 let mut watched = Watched::default();
                 act(&mut watched);
-                all.push((symbol.to_owned(), watched));
+                all.push((symbol.clone(), watched));
             }
         });
     };
-    let take = move |symbol: &Symbol, close: f64| {
-        change(symbol.as_str(), &|w| w.last = Some(close));
+    let relay: Rc<str> = deck.with(|d| d.relay().into());
+    let read = {
+        let relay = relay.clone();
+        move |symbol: Symbol, venue: VenueId, hour: Option<Ms>| {
+            let relay = relay.clone();
+            leptos::task::spawn_local(async move {
+                match day(&relay, &symbol, &venue, hour).await {
+                    Ok(None) => {}
+                    Ok(Some((hour, hours, mut before))) => {
+                        change(&symbol, &mut |w| w.read(hour, &hours, std::mem::take(&mut before)));
+                    }
+                    Err(_) => {
+                        gloo_timers::future::TimeoutFuture::new(AGAIN).await;
+                        change(&symbol, &mut Watched::failed);
+                    }
+                }
+            });
+        }
     };
-    let relay = deck.with(|d| d.relay().to_owned());
+    let read_hour = read.clone();
     let member = Rc::new(Line::join(&relay, move |said| {
-        if let Said::Frame(Row { tag, symbol: Some(symbol), close: Some(close), .. }) = said
+        if let Said::Frame(Row {
+            tag,
+            symbol: Some(symbol),
+            venue: Some(venue),
+            timestamp,
+            close: Some(close),
+            ..
+        }) = said
             && tag == "bar"
         {
-            take(symbol, *close);
+            let mut hour = None;
+            change(symbol, &mut |w| hour = w.take(*timestamp, *close));
+            if hour.is_some() {
+                read_hour(symbol.clone(), venue.clone(), hour);
+            }
         }
     }));
     let member = StoredValue::new_local(member);
@@ -87,28 +116,15 @@ fn built() -> AnyView {
             Some(Topic { symbol: row.symbol.clone(), venue, channel: Channel::Bar, interval })
         };
         let topics: Vec<Topic> = rows.iter().filter_map(topic).collect();
-        for topic in topics.iter().cloned() {
-            let relay = relay.clone();
-            leptos::task::spawn_local(async move {
-                let query = [
-                    ("symbol", topic.symbol.to_string()),
-                    ("venue", topic.venue.to_string()),
-                    ("interval", "1H".to_owned()),
-                    ("limit", HOURS.to_string()),
-                ];
-                let Ok(rows) = http::get::<Vec<Row>>(&relay, "candles", &query).await else { return };
-                let closes: Vec<f64> = rows.iter().filter_map(|row| row.close).collect();
-                change(topic.symbol.as_str(), &|w| {
-                    w.last = w.last.or(closes.last().copied());
-                    w.closes.clone_from(&closes);
-                });
-            });
+        for topic in &topics {
+            read(topic.symbol.clone(), topic.venue.clone(), None);
         }
         member.with_value(|member| member.want(topics));
     });
     let keep = move |act: &dyn Fn(&mut Vec<String>)| {
-        list.update(|list| act(list));
-        desk.with(|d| d.at(d.active.get_untracked()).keep(|s| s.watchlist = list.get_untracked()));
+        let deck = desk.with(|d| d.active_now());
+        deck.keep(|s| act(&mut s.watchlist));
+        list.set(deck.kept(|s| s.watchlist.clone()));
     };
     let typed = Sig::new(String::new());
     let add = move |event: web_sys::SubmitEvent| {
@@ -130,13 +146,16 @@ fn built() -> AnyView {
     let line = move |symbol: String| {
         let key = StoredValue::new(symbol.clone());
         let watched = Sig::memo(move |_| {
-            key.with_value(|key| held.with(|all| all.iter().find(|(s, _)| s == key).map(|(_, w)| w.clone())))
+            key.with_value(|key| {
+                held.with(|all| all.iter().find(|(s, _)| s.as_str() == key).map(|(_, w)| w.clone()))
+            })
         });
         let read = move |pick: fn(&Watched) -> Option<f64>| watched.with(|w| w.as_ref().and_then(pick));
         let decimals =
             move || key.with_value(|key| row_of(key)).map_or(2, |row| format::decimals_of(row.tick_size));
-        let price =
-            move || read(|w| w.last).map_or_else(|| format::UNKNOWN.into(), |p| format::price(p, decimals()));
+        let price = move || {
+            read(Watched::last).map_or_else(|| format::UNKNOWN.into(), |p| format::price(p, decimals()))
+        };
         let percent = move || read(Watched::change).map_or_else(|| format::UNKNOWN.into(), format::percent);
         let (open, gone, label) = (symbol.clone(), symbol.clone(), format!("Remove {symbol}"));
         view! {
@@ -164,7 +183,7 @@ fn built() -> AnyView {
                     >
                         <path d=text(move || watched.with(|w| w.as_ref().map(Watched::path)))/>
                     </svg>
-                    <span class="num price" data-beat=beat(move || read(|w| w.last).map(|_| price()))>
+                    <span class="num price" data-beat=beat(move || read(Watched::last).map(|_| price()))>
                         {text(price)}
                     </span>
                     <span class="num change">{text(percent)}</span>
