@@ -122,9 +122,8 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   await beside.close();
   await deck.page.getByRole('button', { name: 'Close', exact: true }).click();
   await deck.at('theme-toggle').click();
-  const stored = () => deck.page.evaluate(() => JSON.parse(localStorage.getItem('tapedeck.settings')));
-  await until('the theme', async () => (await stored()).theme === 'light');
-  assert.deepEqual((await stored()).workspaces.map(([name]) => name), ['Majors', 'Alts']);
+  await until('the theme', async () => (await stored(deck, 'settings')).theme === 'light');
+  assert.deepEqual((await stored(deck, 'settings')).workspaces.map(([name]) => name), ['Majors', 'Alts']);
   await deck.at('theme-toggle').click();
   await deck.at('layout-menu').click();
   await until('both', async () => (await deck.at('workspace').count()) === 2);
