@@ -74,7 +74,7 @@ pub struct Parts {
     /// In replay mode, the way to its player.
     pub replay: Option<Arc<Playback>>,
     /// Price alerts, and whom to tell besides clients.
-    pub alerts: (Alerts, Option<Webhook>),
+    pub alerts: (Arc<Alerts>, Option<Webhook>),
 }
 
 /// A relay with hub and recorder running; venues are attached, then it serves.
@@ -98,7 +98,6 @@ impl Relay {
         let lookup = Arc::new(Lookup::new(directory.clone(), parts.clock.clone()));
         let (demand, wanted) = mpsc::unbounded_channel();
         let (alerts, webhook) = parts.alerts;
-        let alerts = Arc::new(alerts);
         let sources = Arc::new(Sources::new(directory.clone()));
         let live = {
             let hub = hub.clone();

@@ -78,7 +78,7 @@ pub async fn relay(config: &Config, metrics: PrometheusHandle) -> anyhow::Result
         frame_ancestors: config.server.frame_ancestors.clone(),
         page_dir: config.server.page_dir.clone(),
         replay: None,
-        alerts: (Alerts::open(&config.store.data_dir)?, webhook(config)),
+        alerts: (Arc::new(Alerts::open(&config.store.data_dir)?), webhook(config)),
     });
     match &venues.provider {
         Provider::Sim => relay.attach_sim(venues.sim_seed, &venues.symbols).await?,

@@ -20,6 +20,8 @@ use crate::aside;
 
 /// Most alerts held, those that are done included.
 pub const MOST: usize = 200;
+/// One that fires more than once is quiet for so long after it fired: a price that swings around it is told once.
+const REARMED_AFTER: Ms = Ms::MINUTE;
 /// Changed when an older reader would misunderstand the file.
 const VERSION: u32 = 1;
 
@@ -52,6 +54,8 @@ pub struct Alerts {
     path: Option<PathBuf>,
     /// Counts changes.
     version: AtomicU64,
+    /// Counts beginnings of time: changed with `kept` locked.
+    run: AtomicU64,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -59,7 +63,7 @@ struct Kept {
     version: u32,
     next: u32,
     alerts: Vec<Alert>,
-    /// Fired, and not yet told to the webhook.
+    /// Fired, and not yet told to the webhook: of each alert the newest time, of all the newest [`MOST`].
     unsent: Vec<Alert>,
 }
 
@@ -72,7 +76,7 @@ impl Default for Kept {
 impl Alerts {
     /// Alerts that are forgotten at the end.
     pub fn unkept() -> Alerts {
-        Alerts { kept: Mutex::default(), path: None, version: AtomicU64::new(0) }
+        Alerts::of(Kept::default(), None)
     }
 
     /// The alerts kept in `<folder>/alerts.json`.
@@ -97,7 +101,29 @@ impl Alerts {
                 serde_json::from_slice(&bytes).map_err(damaged)?
             }
         };
-        Ok(Alerts { kept: Mutex::new(kept), path: Some(path), version: AtomicU64::new(0) })
+        Ok(Alerts::of(kept, Some(path)))
+    }
+
+    fn of(kept: Kept, path: Option<PathBuf>) -> Alerts {
+        Alerts { kept: Mutex::new(kept), path, version: AtomicU64::new(0), run: AtomicU64::new(0) }
+    }
+
+    /// Time begins anew, as where a replay is directed back: none has fired, all wait from the beginning (`created` is
+    /// then 0), and what is left of the time before fires none.
+    pub fn rewind(&self) {
+        let mut kept = self.lock();
+        for alert in &mut kept.alerts {
+            (alert.created, alert.reference) = (Ms::ZERO, None);
+            (alert.fired, alert.fired_price) = (None, None);
+        }
+        kept.unsent.clear();
+        self.run.fetch_add(1, Ordering::Relaxed);
+        self.note(&kept);
+    }
+
+    /// Which beginning of time counts.
+    fn run(&self) -> u64 {
+        self.run.load(Ordering::Relaxed)
     }
 
     /// All of them, oldest first.
@@ -138,13 +164,20 @@ impl Alerts {
     }
 
     /// Notes that an alert fired, and with `send` that the webhook is to be told. `None` where it has been deleted or
-    /// has fired meanwhile. Waits for the disk; fires even where that cannot keep it.
-    fn fire(&self, id: u32, price: f64, now: Ms, send: bool) -> Option<Alert> {
+    /// has fired meanwhile, or time has begun anew since `run`. Waits for the disk; fires even where that cannot keep it.
+    fn fire(&self, run: u64, id: u32, price: f64, now: Ms, send: bool) -> Option<Alert> {
         let mut kept = self.lock();
-        let alert = kept.alerts.iter_mut().find(|alert| alert.id == id && !alert.is_done())?;
+        if run != self.run() {
+            return None;
+        }
+        let alert = kept.alerts.iter_mut().find(|alert| alert.id == id && is_armed(alert, now))?;
         (alert.fired, alert.fired_price) = (Some(now), Some(price));
         let alert = alert.clone();
         if send {
+            // Whoever could not be told for a while wants what holds now, not a list of every time.
+            kept.unsent.retain(|earlier| earlier.id != id);
+            let excess = (kept.unsent.len() + 1).saturating_sub(MOST);
+            kept.unsent.drain(..excess);
             kept.unsent.push(alert.clone());
         }
         self.note(&kept);
@@ -191,6 +224,12 @@ impl Alerts {
     }
 }
 
+/// Whether an alert may fire at `now`: it is not done, and has not fired within the last minute.
+fn is_armed(alert: &Alert, now: Ms) -> bool {
+    // Fired later than now: a clock was set back, which shall not silence it.
+    !alert.is_done() && alert.fired.is_none_or(|at| now < at || now >= at + REARMED_AFTER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,9 +257,9 @@ mod tests {
         let alerts = Alerts::open(folder.path()).expect("alerts");
         let ids = [true, false].map(|once| alerts.add(alert(once)).expect("taken").id);
         assert_eq!(ids, [1, 2]);
-        let fired = alerts.fire(1, 100.5, Ms(9), true).expect("fired");
+        let fired = alerts.fire(0, 1, 100.5, Ms(9), true).expect("fired");
         assert_eq!((fired.fired, fired.fired_price), (Some(Ms(9)), Some(100.5)));
-        assert!(alerts.fire(1, 101.0, Ms(10), true).is_none(), "it fires once");
+        assert!(alerts.fire(0, 1, 101.0, Ms(100_000), true).is_none(), "it fires once");
         assert!(alerts.remove(2).expect("deleted").is_some() && alerts.remove(2).expect("kept").is_none());
 
         let alerts = Alerts::open(folder.path()).expect("alerts");
@@ -230,6 +269,44 @@ mod tests {
         let alerts = Alerts::open(folder.path()).expect("alerts");
         assert!(alerts.unsent().is_empty());
         assert_eq!(alerts.add(alert(true)).expect("taken").id, 3);
+    }
+
+    #[test]
+    fn a_price_that_swings_around_an_alert_is_told_once_a_minute_and_sent_once() {
+        let alerts = Alerts::unkept();
+        alerts.add(alert(false)).expect("taken");
+        let times = (0..300).filter(|s| alerts.fire(0, 1, 100.0, Ms(s * 1_000), true).is_some());
+        assert_eq!(times.collect::<Vec<_>>(), [0, 60, 120, 180, 240]);
+        let unsent: Vec<_> = alerts.unsent().iter().map(|alert| alert.fired).collect();
+        assert_eq!(unsent, [Some(Ms(240_000))], "the newest alone");
+        assert!(alerts.fire(0, 1, 100.0, Ms(239_999), true).is_some(), "a clock that was set back");
+    }
+
+    #[test]
+    fn what_is_not_sent_is_bounded_though_alerts_come_and_go() {
+        let alerts = Alerts::unkept();
+        let most = u32::try_from(MOST).expect("few");
+        for id in 1..=most + 2 {
+            alerts.add(alert(true)).expect("taken");
+            assert!(alerts.fire(0, id, 100.0, Ms(1), true).is_some() && alerts.remove(id).is_ok());
+        }
+        let unsent = alerts.unsent();
+        assert_eq!((unsent.len(), unsent[0].id), (MOST, 3));
+    }
+
+    #[test]
+    fn time_that_begins_anew_keeps_alerts_and_forgets_what_they_did() {
+        let alerts = Alerts::unkept();
+        alerts.add(Alert { reference: Some(99.0), ..alert(true) }).expect("taken");
+        alerts.fire(0, 1, 100.0, Ms(9), true).expect("fired");
+        alerts.rewind();
+        assert_eq!(alerts.list(), [Alert { id: 1, created: Ms::ZERO, ..alert(true) }]);
+        assert!(alerts.unsent().is_empty());
+        assert!(
+            alerts.fire(0, 1, 100.0, Ms(9), true).is_none(),
+            "what the run before still fires is not heard"
+        );
+        assert!(alerts.fire(alerts.run(), 1, 100.0, Ms(9), true).is_some());
     }
 
     #[test]

@@ -2,17 +2,20 @@
 //!
 //! The price is that of the newest trade; of a market without trades, the close of its newest minute.
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::{Body, Channel, Event, Stamped, Topic};
-use shared::market::{Ms, Symbol, Timeframe, VenueId};
+use shared::market::{Instrument, Ms, Symbol, Timeframe, VenueId};
 use shared::wire::{Alert, ServerFrame};
 use tokio::sync::{Notify, mpsc};
 use tracing::{info, warn};
 
-use super::Alerts;
+use super::{Alerts, is_armed};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::hub::Hub;
@@ -25,6 +28,8 @@ const TICK: Duration = Duration::from_millis(250);
 /// Watches the markets that alerts are about.
 pub struct Watch {
     alerts: Arc<Alerts>,
+    /// The beginning of time that it is of.
+    run: u64,
     directory: Arc<Directory>,
     follower: Arc<Follower>,
     hub: Arc<Hub>,
@@ -33,6 +38,10 @@ pub struct Watch {
     webhook: Option<Arc<Notify>>,
     /// Markets with alerts that wait.
     markets: HashMap<(Symbol, VenueId), Watched>,
+    /// What they are looked at by, those of the oldest alerts first.
+    topics: Vec<Topic>,
+    /// Venues that have no room for all of them.
+    full: BTreeSet<VenueId>,
     /// The last price each alert was held against.
     before: HashMap<u32, f64>,
     /// States of alerts and lists that `markets` are of.
@@ -56,8 +65,20 @@ impl Watch {
         clock: Clock,
         webhook: Option<Arc<Notify>>,
     ) -> Watch {
-        let (markets, before) = (HashMap::new(), HashMap::new());
-        Watch { alerts, directory, follower, hub, clock, webhook, markets, before, seen: None }
+        Watch {
+            run: alerts.run(),
+            alerts,
+            directory,
+            follower,
+            hub,
+            clock,
+            webhook,
+            markets: HashMap::new(),
+            topics: Vec::new(),
+            full: BTreeSet::new(),
+            before: HashMap::new(),
+            seen: None,
+        }
     }
 
     /// Watches until the bus closes.
@@ -66,12 +87,20 @@ impl Watch {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.review(),
+                _ = ticks.tick() => self.tick(),
                 stamped = events.recv() => match stamped {
                     Some(stamped) => self.take(&stamped.event).await,
                     None => return,
                 },
             }
+        }
+    }
+
+    /// Where a venue was full, somebody may have left it since.
+    fn tick(&mut self) {
+        self.review();
+        if !self.full.is_empty() {
+            self.follow();
         }
     }
 
@@ -83,6 +112,7 @@ impl Watch {
         }
         self.seen = Some(now);
         let mut before = std::mem::take(&mut self.markets);
+        self.topics.clear();
         let all = self.alerts.list();
         self.before.retain(|id, _| all.iter().any(|alert| alert.id == *id));
         for alert in all.into_iter().filter(|alert| !alert.is_done()) {
@@ -90,25 +120,35 @@ impl Watch {
             let listed = |i: &&Arc<_>| alert.venue.as_ref().is_none_or(|venue| of(i) == venue);
             let Some(instrument) = listings.iter().find(listed) else { continue };
             let key = (alert.symbol.clone(), instrument.venue.clone());
-            let newest = before.remove(&key).map_or(Ms::ZERO, |watched| watched.newest);
-            let trades = instrument.channels.contains(&Channel::Trade);
-            let watched = self.markets.entry(key).or_insert(Watched { alerts: Vec::new(), trades, newest });
+            let watched = self.markets.entry(key).or_insert_with_key(|key| {
+                let topic = topic(instrument);
+                let trades = topic.channel == Channel::Trade;
+                let newest = before.remove(key).map_or(Ms::ZERO, |watched| watched.newest);
+                self.topics.push(topic);
+                Watched { alerts: Vec::new(), trades, newest }
+            });
             watched.alerts.push(alert);
         }
-        let topics = self.markets.iter().map(|((symbol, venue), watched)| {
-            let (channel, interval) =
-                if watched.trades { (Channel::Trade, None) } else { (Channel::Bar, Some(Timeframe::M1)) };
-            Topic { symbol: symbol.clone(), venue: venue.clone(), channel, interval }
-        });
-        if let Err(error) = self.follower.hold(HOLDER, topics.collect()) {
-            warn!(%error, "symbols of price alerts are not followed");
+        self.follow();
+    }
+
+    /// Has the markets followed that there is room for.
+    fn follow(&mut self) {
+        let mut full = BTreeSet::new();
+        for error in self.follower.hold_fitting(HOLDER, &self.topics) {
+            if !self.full.contains(&error.venue) {
+                warn!(%error, "symbols of price alerts wait for room");
+            }
+            full.insert(error.venue);
         }
+        self.full = full;
     }
 
     async fn take(&mut self, event: &Event) {
-        let price = match &event.body {
-            Body::Trade(trade) => (true, trade.price),
-            Body::Bar(bar) if bar.interval == Timeframe::M1 => (false, bar.close),
+        let (trades, price, at) = match &event.body {
+            Body::Trade(trade) => (true, trade.price, trade.timestamp),
+            // Its close is of its end.
+            Body::Bar(bar) if bar.interval == Timeframe::M1 => (false, bar.close, bar.timestamp + Ms::MINUTE),
             _ => return,
         };
         // Alerts set a moment ago are looked at from this event on.
@@ -118,15 +158,16 @@ impl Watch {
         }
         let key = (event.symbol.clone(), event.venue.clone());
         let Some(watched) = self.markets.get_mut(&key) else { return };
-        let (trades, price) = price;
-        if trades != watched.trades || event.timestamp() < watched.newest {
+        if trades != watched.trades || at < watched.newest {
             return;
         }
-        watched.newest = event.timestamp();
+        watched.newest = at;
+        let now = self.clock.now();
         let mut fired = Vec::new();
-        for alert in &watched.alerts {
+        // Venues repeat their last trades to whoever comes: those before an alert are not what it waits for.
+        for alert in watched.alerts.iter().filter(|alert| at >= alert.created) {
             let before = self.before.insert(alert.id, price).or(alert.fired_price).or(alert.reference);
-            if alert.fires(before, price) {
+            if alert.fires(before, price) && is_armed(alert, now) {
                 fired.push(alert.id);
             }
         }
@@ -137,7 +178,8 @@ impl Watch {
 
     async fn fire(&self, id: u32, price: f64) {
         let (alerts, now, send) = (self.alerts.clone(), self.clock.now(), self.webhook.is_some());
-        let fired = tokio::task::spawn_blocking(move || alerts.fire(id, price, now, send)).await;
+        let run = self.run;
+        let fired = tokio::task::spawn_blocking(move || alerts.fire(run, id, price, now, send)).await;
         let Ok(Some(alert)) = fired else { return };
         info!(id, symbol = %alert.symbol, price, "a price alert fired");
         self.hub.tell(&ServerFrame::Alert(alert).encode().into());
@@ -147,6 +189,15 @@ impl Watch {
     }
 }
 
-fn of(instrument: &shared::market::Instrument) -> &VenueId {
+/// What the price of an instrument is looked at by.
+pub fn topic(instrument: &Instrument) -> Topic {
+    let (channel, interval) = match instrument.channels.contains(&Channel::Trade) {
+        true => (Channel::Trade, None),
+        false => (Channel::Bar, Some(Timeframe::M1)),
+    };
+    Topic { symbol: instrument.symbol.clone(), venue: instrument.venue.clone(), channel, interval }
+}
+
+fn of(instrument: &Instrument) -> &VenueId {
     &instrument.venue
 }

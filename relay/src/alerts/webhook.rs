@@ -53,7 +53,8 @@ impl Webhook {
         };
         Ok(async move {
             loop {
-                for alert in alerts.unsent() {
+                // Looked up each time: what fires again while an earlier one is tried takes its place.
+                while let Some(alert) = alerts.unsent().into_iter().next() {
                     self.deliver(&client, &alert).await;
                     let alerts = alerts.clone();
                     let _ = tokio::task::spawn_blocking(move || alerts.sent(&alert)).await;

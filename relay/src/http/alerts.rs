@@ -13,8 +13,9 @@ use shared::wire::{Alert, AlertDirection};
 
 use super::body::object;
 use super::params::{Params, clip};
-use super::{ApiError, Core};
+use super::{ApiError, Core, too_many};
 use crate::alerts::AlertError;
+use crate::alerts::watch::topic;
 
 const LIKE: &str = "{\"symbol\":\"BTCUSDT-PERP\",\"price\":70000}";
 const FIELDS: [&str; 6] = ["symbol", "venue", "price", "direction", "note", "once"];
@@ -45,6 +46,8 @@ pub(super) async fn add(
         };
         return Err(ApiError::not_found("unknown_symbol", detail));
     };
+    // An alert that nobody can watch is none; asked for now, its symbol stays open until the watch has it.
+    core.follower.poll(&[topic(instrument)]).map_err(|full| too_many(&full, &core.follower))?;
     alert.created = core.clock.now();
     if alert.direction == AlertDirection::Cross {
         alert.reference = newest_price(&core, &alert.symbol, &instrument.venue);
@@ -143,7 +146,47 @@ fn read(fields: &Map<String, Value>) -> Result<Alert, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+    use shared::market::{Calendar, Group, Instrument, Kind, Ms};
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::http::papers::tests::relay;
+    use crate::ingest::demand::FollowLimits;
+
+    #[tokio::test]
+    async fn an_alert_whose_symbol_cannot_be_followed_is_refused() {
+        let relay = relay(FollowLimits { grace: Ms::seconds(7), symbols: 0 });
+        let (core, venue) = (relay.core(), VenueId::new("one"));
+        let _orders = core.follower.attach(&venue, &[]);
+        let instrument = Instrument {
+            symbol: "BTCUSDT-PERP".parse().unwrap(),
+            venue: venue.clone(),
+            venue_symbol: "BTCUSDT".into(),
+            group: Group::new("BTC", Kind::Perp),
+            kind: Kind::Perp,
+            base: "BTC".into(),
+            quote: "USDT".into(),
+            tick_size: 0.1,
+            step_size: 0.1,
+            multiplier: 1.0,
+            channels: vec![Channel::Trade],
+            calendar: Calendar::default(),
+        };
+        core.directory.list(&venue, vec![Arc::new(instrument)]);
+        let request = Request::post("/api/alerts").header("content-type", "application/json");
+        let answer = relay.router().oneshot(request.body(Body::from(LIKE)).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()["retry-after"], "7");
+        let body = axum::body::to_bytes(answer.into_body(), 4_096).await.unwrap();
+        let refusal: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(refusal["code"], "too_many_symbols");
+        assert!(
+            refusal["detail"].as_str().unwrap().ends_with("or raise TAPEDECK_DYNAMIC_SYMBOLS"),
+            "{refusal}"
+        );
+        assert!(core.alerts.list().is_empty());
+    }
 
     #[test]
     fn alerts_are_read_field_by_field() {

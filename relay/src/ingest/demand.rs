@@ -103,6 +103,37 @@ impl Follower {
         Ok(())
     }
 
+    /// As [`Self::hold`], but where a venue is full the client has what fits: first of all what it has already, then
+    /// in the order given. Answers the venues that are full.
+    pub fn hold_fitting(&self, client: u64, topics: &[Topic]) -> Vec<TooMany> {
+        let mut inner = self.lock();
+        let now = (self.now)();
+        let before = inner.wants.held(client);
+        let mut held = self.markets(&inner, topics);
+        held.retain(|key| before.contains(key));
+        let mut steps = inner.wants.hold(client, held.clone(), now).unwrap_or_default();
+        let mut full: Vec<TooMany> = Vec::new();
+        let one_by_one = topics.iter().map(std::slice::from_ref);
+        let wanted: Vec<MarketKey> = one_by_one.flat_map(|topic| self.markets(&inner, topic)).collect();
+        for key in wanted {
+            if held.contains(&key) || full.iter().any(|full| full.venue == key.0) {
+                continue;
+            }
+            let mut more = held.clone();
+            more.insert(key);
+            match inner.wants.hold(client, more.clone(), now) {
+                Ok(opened) => {
+                    steps.extend(opened);
+                    held = more;
+                }
+                Err(error) => full.push(error),
+            }
+        }
+        inner.remember(client, topics.to_vec());
+        self.carry_out(&inner, steps);
+        full
+    }
+
     /// A client has only these topics left; none when it is gone.
     pub fn release(&self, client: u64, topics: Vec<Topic>) {
         let mut inner = self.lock();

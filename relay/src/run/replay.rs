@@ -52,7 +52,8 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     let (playback, orders) = Playback::new(names, speed);
     let playback = Arc::new(playback);
     let metrics = start_metrics()?;
-    let shelf = Shelf { config, files: files.clone(), playback: playback.clone(), metrics };
+    let alerts = Arc::new(Alerts::unkept());
+    let shelf = Shelf { config, files: files.clone(), playback: playback.clone(), metrics, alerts };
     shelf.readable()?;
     let door = listen(&shelf.config.server).await?;
     let run = shelf.begin()?;
@@ -108,6 +109,8 @@ struct Shelf {
     files: Vec<PathBuf>,
     playback: Arc<Playback>,
     metrics: PrometheusHandle,
+    /// What a person wants to be told of is of the whole replay, however often it is directed back.
+    alerts: Arc<Alerts>,
 }
 
 impl Shelf {
@@ -121,10 +124,12 @@ impl Shelf {
     /// The recordings from their first frame, and an empty relay to play them to.
     fn begin(&self) -> Result<Run, StoreError> {
         let config = &self.config;
+        let store = Arc::new(SqliteStore::temporary()?);
+        self.alerts.rewind();
         let relay = Relay::start(Parts {
             mode: Mode::Replay,
             venues: Vec::new(),
-            store: Arc::new(SqliteStore::temporary()?),
+            store,
             store_trades: config.store.trades,
             access: access(config),
             metrics: self.metrics.clone(),
@@ -134,7 +139,7 @@ impl Shelf {
             frame_ancestors: config.server.frame_ancestors.clone(),
             page_dir: config.server.page_dir.clone(),
             replay: Some(self.playback.clone()),
-            alerts: (Alerts::unkept(), None),
+            alerts: (self.alerts.clone(), None),
         });
         relay.core().hub.set_replay(self.playback.status());
         let (sender, frames) = mpsc::channel(READ_AHEAD);
@@ -211,5 +216,47 @@ fn players(relay: &Relay) -> impl Fn(VenueId) -> Option<Player> + Send + Sync + 
             warn!(venue = %id, "the recording holds frames of a venue this version does not know");
         }
         Some(Player::new(venue?, outlet(id), directory.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use shared::wire::{Alert, AlertDirection};
+
+    use super::*;
+    use crate::config::{Flags, Layers};
+
+    #[tokio::test]
+    async fn alerts_are_of_the_whole_replay() {
+        let layers = Layers::new(vec![BTreeMap::new()], "tapedeck.toml", "").unwrap();
+        let (playback, _orders) = Playback::new(Vec::new(), ReplaySpeed::MAX);
+        let shelf = Shelf {
+            config: Config::from_layers(&layers, &Flags::default()).unwrap(),
+            files: Vec::new(),
+            playback: Arc::new(playback),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            alerts: Arc::new(Alerts::unkept()),
+        };
+        let alert = Alert {
+            id: 0,
+            symbol: "BTCUSDT-PERP".parse().unwrap(),
+            venue: None,
+            price: 100.0,
+            direction: AlertDirection::Cross,
+            note: String::new(),
+            once: true,
+            created: Ms(5),
+            reference: Some(99.0),
+            fired: None,
+            fired_price: None,
+        };
+        let first = shelf.begin().unwrap();
+        first.relay.core().alerts.add(alert.clone()).unwrap();
+        let anew = shelf.begin().unwrap();
+        let alert = Alert { id: 1, created: Ms::ZERO, reference: None, ..alert };
+        assert_eq!(anew.relay.core().alerts.list(), [alert]);
     }
 }

@@ -80,7 +80,7 @@ pub async fn record(
         frame_ancestors: Vec::new(),
         page_dir: None,
         replay: None,
-        alerts: (Alerts::unkept(), None),
+        alerts: (Arc::new(Alerts::unkept()), None),
     });
     relay.attach_live(&id, &config.venues, Some(recording.sink()))?;
     println!("recording {venue} into {}, end with Ctrl-C", folder.display());

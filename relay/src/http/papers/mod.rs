@@ -9,7 +9,7 @@ mod parameters;
 mod schemas;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::LazyLock;
 

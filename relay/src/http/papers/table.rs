@@ -290,7 +290,9 @@ pub(super) const PAPERS: &[Paper] = &[
             "Sets a price alert",
             "Held by the relay, over restarts too; at most 200. When the newest trade (of markets without trades the \
              newest minute's close) reaches `price`, an `alert` frame goes to every client of `/ws` and one POST to \
-             `ALERT_WEBHOOK_URL`. `direction` is `cross` where it is not given; `once` true.",
+             `ALERT_WEBHOOK_URL`. `direction` is `cross` where it is not given; `once` true. With \
+             `once` false it fires each time the price comes there again, at most once a minute. What was traded \
+             before it was set does not count.",
         )
     },
     Paper {

@@ -20,9 +20,9 @@ use crate::http::Access;
 use crate::ingest::demand::FollowLimits;
 use crate::store::SqliteStore;
 
-/// The whole router, of a relay without venues.
-fn router() -> axum::Router {
-    let relay = Relay::start(Parts {
+/// A relay whose only venue is not there.
+pub(in crate::http) fn relay(follow: FollowLimits) -> Relay {
+    Relay::start(Parts {
         mode: Mode::Live,
         venues: vec![VenueId::new("one")],
         store: Arc::new(SqliteStore::temporary().unwrap()),
@@ -30,14 +30,18 @@ fn router() -> axum::Router {
         access: Access { public: true, ..Access::default() },
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         clock: Clock::real(),
-        follow: FollowLimits::default(),
+        follow,
         guards: GuardsConfig::default(),
         frame_ancestors: Vec::new(),
         page_dir: None,
         replay: None,
-        alerts: (Alerts::unkept(), None),
-    });
-    relay.router()
+        alerts: (Arc::new(Alerts::unkept()), None),
+    })
+}
+
+/// The whole router, of a relay without venues.
+fn router() -> axum::Router {
+    relay(FollowLimits::default()).router()
 }
 
 /// The paths of a router, as it tells them itself; those that catch all are left out, the page's `/` among them.

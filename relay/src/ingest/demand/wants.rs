@@ -21,7 +21,10 @@ pub enum Step {
 
 /// A market was wanted beyond what a venue may follow on demand.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{venue} follows {most} symbols on demand already: leave one, or wait until others leave theirs")]
+#[error(
+    "{venue} follows {most} symbols on demand already: leave one, wait until others leave theirs, or raise \
+     TAPEDECK_DYNAMIC_SYMBOLS"
+)]
 pub struct TooMany {
     pub venue: VenueId,
     pub most: usize,
