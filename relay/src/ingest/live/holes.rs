@@ -1,5 +1,8 @@
 //! The ledger's live side: holes open with what breaks, and close with what the venue can give back.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use shared::event::{Channel, GapCause, GapState};
@@ -154,6 +157,8 @@ impl Desk {
         rows: Option<Vec<Update>>,
         (span, whole): ((Ms, Ms), bool),
     ) {
+        // Rows of a symbol that nobody follows any more go nowhere.
+        let whole = whole && self.tape.instrument(symbol).is_some();
         let now = self.outlet.now();
         let mut out = Vec::new();
         let rows = rows.unwrap_or_default();
