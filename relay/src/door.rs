@@ -1,5 +1,6 @@
 //! Where connections come in: plain HTTP, or HTTPS with a certificate of one's own.
 
+mod peers;
 mod tls;
 
 use std::io;
@@ -9,6 +10,7 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
+pub use peers::{Peers, Place, network};
 pub use tls::{Tls, TlsError};
 
 /// An accepted connection, encrypted or not.

@@ -16,13 +16,17 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info};
 
-use super::Line;
+use super::{Line, Peers};
 use crate::config::TlsFiles;
 
 /// Longest time for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Handshakes at a time; beyond them the system's queue holds callers.
 const HANDSHAKES: usize = 256;
+/// Handshakes of one peer at a time: what is above is closed at once, so that a few peers cannot hold all places.
+const PER_PEER: usize = 16;
+/// Longest time for the first byte of one: who has something to say says it at once.
+const SILENCE: Duration = Duration::from_secs(3);
 /// For whoever speaks plain HTTP to it.
 const PLAIN: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
@@ -144,11 +148,13 @@ fn reload_on_hangup(tls: Arc<Tls>) -> io::Result<impl Future<Output = ()> + Send
 /// Accepts for ever; nobody waits for the handshake of another.
 async fn welcome(mut listener: TcpListener, tls: Arc<Tls>, done: mpsc::Sender<(Box<dyn Line>, SocketAddr)>) {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
+    let peers = Peers::new(PER_PEER);
     while let Ok(place) = room.clone().acquire_owned().await {
         let (stream, peer) = axum::serve::Listener::accept(&mut listener).await;
+        let Some(share) = peers.admit(peer.ip()) else { continue };
         let (acceptor, done) = (tls.acceptor(), done.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _held = (place, share);
             let shaken = tokio::time::timeout(PATIENCE, shake(stream, acceptor)).await;
             if let Ok(Ok(Some(line))) = shaken {
                 // Nobody takes it any more where the relay is shutting down.
@@ -161,10 +167,8 @@ async fn welcome(mut listener: TcpListener, tls: Arc<Tls>, done: mpsc::Sender<(B
 /// The encrypted connection; none where the peer spoke plain HTTP and was told.
 async fn shake(mut stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<Option<Box<dyn Line>>> {
     let _ = stream.set_nodelay(true);
-    let mut first = [0];
-    stream.peek(&mut first).await?;
     // A method's first letter; a handshake record begins with 22.
-    if first[0].is_ascii_alphabetic() {
+    if first_byte(&stream, SILENCE).await?.is_ascii_alphabetic() {
         stream.write_all(PLAIN).await?;
         // Closed over an unread request the answer would be lost.
         let mut unread = [0; 4_096];
@@ -174,4 +178,68 @@ async fn shake(mut stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<Optio
         return Ok(None);
     }
     Ok(Some(Box::new(acceptor.accept(stream).await?)))
+}
+
+/// What the peer's words begin with, not taken; an error where it says nothing for so long.
+async fn first_byte(stream: &TcpStream, silence: Duration) -> io::Result<u8> {
+    let mut first = [0];
+    tokio::time::timeout(silence, stream.peek(&mut first)).await??;
+    Ok(first[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Has no certificate: no handshake here comes that far.
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl ResolvesServerCert for Nobody {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            None
+        }
+    }
+
+    fn tls() -> Tls {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth().with_cert_resolver(Arc::new(Nobody));
+        let files = TlsFiles { cert: PathBuf::new(), key: PathBuf::new() };
+        Tls { files, now: RwLock::new(Arc::new(config)) }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_holds_its_share_of_handshakes_is_closed_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (done, _taken) = mpsc::channel(1);
+        let door = tokio::spawn(welcome(listener, Arc::new(tls()), done));
+        let mut silent = Vec::new();
+        for _ in 0..=PER_PEER {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut last = silent.pop().unwrap();
+        let (mut left, mut kept) = ([0], [0]);
+        tokio::select! {
+            read = last.read(&mut left) => assert_eq!(read.unwrap_or_default(), 0),
+            _ = silent[0].read(&mut kept) => panic!("the first was closed before the last"),
+        }
+        door.abort();
+    }
+
+    #[tokio::test]
+    async fn a_silent_peer_does_not_keep_its_place() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let error = first_byte(&stream, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        peer.write_all(&[22]).await.unwrap();
+        assert_eq!(first_byte(&stream, PATIENCE).await.unwrap(), 22);
+    }
 }

@@ -1,9 +1,9 @@
 //! Who may connect, how often and how much: allow-lists for `Host` and `Origin`, limits per address.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -18,6 +18,10 @@ use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{Core, error::ApiError};
+use crate::door::{Peers, Place, network};
+
+/// Seconds after which peers that have been quiet are forgotten.
+const SWEEP_S: u64 = 60;
 
 /// Access rules and limits. `*` in a list admits all.
 #[derive(Debug)]
@@ -59,14 +63,44 @@ impl Default for Access {
 /// Why a request is refused before it reaches a route.
 pub(super) type Refusal = ApiError;
 
-/// Requests per second and address.
-pub(super) type RequestLimiter = DefaultKeyedRateLimiter<IpAddr>;
+/// Requests per second and peer.
+pub(super) struct RequestLimiter {
+    rates: DefaultKeyedRateLimiter<IpAddr>,
+    began: Instant,
+    /// Seconds from then on at which it was last swept.
+    swept: AtomicU64,
+}
 
-pub(super) fn request_limiter(access: &Access) -> RequestLimiter {
-    let rate = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(
-        Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3))),
-    )
+impl RequestLimiter {
+    pub(super) fn new(access: &Access) -> RequestLimiter {
+        let rate = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
+        let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(3));
+        let rates = RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst));
+        RequestLimiter { rates, began: Instant::now(), swept: AtomicU64::new(0) }
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// The seconds after which another will do.
+    fn check(&self, ip: IpAddr, now: Instant) -> Result<(), u64> {
+        self.sweep(now.saturating_duration_since(self.began).as_secs());
+        let early = self.rates.check_key(&network(ip)).err();
+        let wait = early.map(|early| early.wait_time_from(DefaultClock::default().now()).as_secs() + 1);
+        wait.map_or(Ok(()), Err)
+    }
+
+    /// Forgets peers that have been quiet, now and then: else each that ever came is held for ever. Locks a part of
+    /// them at a time.
+    fn sweep(&self, at: u64) {
+        let last = self.swept.load(Ordering::Relaxed);
+        if at >= last + SWEEP_S
+            && self.swept.compare_exchange(last, at, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            self.rates.retain_recent();
+            self.rates.shrink_to_fit();
+        }
+    }
 }
 
 /// Checks host, origin, token and rate of every request. A page opened from disk may read why it is refused: only so
@@ -99,9 +133,8 @@ fn admit(core: &Core, request: &Request) -> Result<(), Refusal> {
         return Ok(());
     }
     check_token(access, headers, request.uri().query())?;
-    match peer.map(|ip| core.requests.check_key(&ip)) {
-        Some(Err(early)) => {
-            let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+    match peer.map(|ip| core.requests.check(ip, Instant::now())) {
+        Some(Err(wait)) => {
             let detail = "too many requests from this address";
             Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(wait))
         }
@@ -221,47 +254,26 @@ fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     !a.is_empty() && a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
 }
 
-/// Counts sockets per address; loopback is exempt.
-#[derive(Clone)]
+/// Counts sockets per peer; loopback is exempt.
 pub(super) struct Connections {
-    per_address: usize,
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    most: usize,
+    open: Peers,
 }
-
-/// Held while a socket is open.
-pub(super) struct Permit(Option<(Connections, IpAddr)>);
 
 impl Connections {
-    pub(super) fn new(per_address: usize) -> Connections {
-        Connections { per_address, open: Arc::default() }
+    pub(super) fn new(most: usize) -> Connections {
+        Connections { most, open: Peers::new(most) }
     }
 
-    pub(super) fn admit(&self, ip: IpAddr) -> Result<Permit, Refusal> {
+    /// What is to be held while the socket is open.
+    pub(super) fn admit(&self, ip: IpAddr) -> Result<Option<Place>, Refusal> {
         if ip.is_loopback() {
-            return Ok(Permit(None));
+            return Ok(None);
         }
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(ip).or_default();
-        if *count >= self.per_address {
-            let detail = format!("at most {} sockets per address", self.per_address);
-            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail));
-        }
-        *count += 1;
-        Ok(Permit(Some((self.clone(), ip))))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some((connections, ip)) = self.0.take() {
-            let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = open.get_mut(&ip) {
-                *count -= 1;
-                if *count == 0 {
-                    open.remove(&ip);
-                }
-            }
-        }
+        self.open.admit(ip).map(Some).ok_or_else(|| {
+            let detail = format!("at most {} sockets per address", self.most);
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail)
+        })
     }
 }
 
@@ -361,6 +373,26 @@ mod tests {
         let local: IpAddr = "127.0.0.1".parse().expect("an address");
         let held: Vec<_> = (0..5).map(|_| connections.admit(local)).collect();
         assert!(held.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn requests_are_counted_per_network_and_quiet_peers_are_forgotten() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let slow = RequestLimiter::new(&Access { requests_per_second: 1, ..Access::default() });
+        let now = Instant::now();
+        let same = (1..=5).map(|n| slow.check(ip(&format!("2001:db8::{n}")), now).is_ok());
+        assert_eq!(same.collect::<Vec<_>>(), [true, true, true, true, false], "one network, one share");
+        assert!(slow.check(ip("2001:db8:0:1::1"), now).is_ok());
+
+        // Their share is whole again after a microsecond.
+        let fast = RequestLimiter::new(&Access { requests_per_second: 1_000_000, ..Access::default() });
+        for n in 0..100 {
+            assert!(fast.check(ip(&format!("192.0.2.{n}")), fast.began + Duration::from_secs(59)).is_ok());
+        }
+        assert_eq!(fast.rates.len(), 100);
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(fast.check(ip("192.0.2.1"), fast.began + Duration::from_secs(60)).is_ok());
+        assert_eq!(fast.rates.len(), 1);
     }
 
     #[test]

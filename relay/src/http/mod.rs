@@ -93,7 +93,7 @@ impl Core {
         alerts: Arc<Alerts>,
     ) -> Core {
         let connections = limits::Connections::new(access.connections_per_address);
-        let requests = limits::request_limiter(&access);
+        let requests = limits::RequestLimiter::new(&access);
         let started = Instant::now();
         Core {
             mode,
