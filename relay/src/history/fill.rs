@@ -1,6 +1,6 @@
 //! Fetching what the store lacks, once, however many ask for it at the same time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,25 @@ use shared::event::{Body, Event};
 use shared::market::{Ms, Symbol, Timeframe, VenueId};
 
 use super::missing::missing;
+use super::windows::Effort;
 use super::{Candle, History, HistoryError, Series, SourceError, span};
 use crate::store::{Coverage, Dataset, Record, StoreError};
 
-/// Pages one request may ask of a venue; what is left is fetched by the next request.
-const MAX_PAGES: usize = 48;
 /// A venue that failed is left alone so long.
 const PAUSE: Duration = Duration::from_secs(5);
 /// So long after its end a bar that is missing at the venue is missing for good.
 const LATE: Ms = Ms(600_000);
 /// More rows than any window holds.
 const ALL: usize = 1_000_000;
+
+/// What one call brought.
+struct Page {
+    rows: Vec<Candle>,
+    /// Where to go on in the range that was asked for.
+    next: Ms,
+    /// What is settled by it, which may be more than was asked for.
+    settled: (Ms, Ms),
+}
 
 pub(super) type Key = (VenueId, Symbol, Timeframe);
 
@@ -35,13 +43,14 @@ impl Flights {
 
 impl History {
     /// Closed rows of a range that ends at or before the settled edge, fetching what is missing where the
-    /// venue has this timeframe. A failing venue is noted in `fault`; the rows there are come all the same.
+    /// venue has this timeframe. A failing venue is noted in `effort`; the rows there are come all the same. Where the
+    /// calls run out, only the rows before the instant that was reached do.
     pub(super) async fn filled(
         &self,
         series: &Series,
         timeframe: Timeframe,
         range: (Ms, Ms),
-        fault: &mut Option<SourceError>,
+        effort: &mut Effort,
     ) -> Result<Vec<Candle>, HistoryError> {
         let mut rows = self.stored(series, timeframe, range, ALL, false).await?;
         if !series.native.contains(&timeframe)
@@ -54,17 +63,25 @@ impl History {
         // Another request may just have fetched it.
         rows = self.stored(series, timeframe, range, ALL, false).await?;
         let mut fetched = Vec::new();
-        let mut pages = 0;
+        let mut end = range.1;
+        let mut settled = (Ms::ZERO, Ms::ZERO);
         'stretches: for (mut from, to) in self.holes(series, timeframe, range, &rows).await? {
-            while from < to && pages < MAX_PAGES {
-                pages += 1;
-                match self.page(series, timeframe, (from, to)).await {
-                    Ok((mut page, covered)) => {
-                        fetched.append(&mut page);
-                        from = covered;
+            while from < to {
+                if settled.0 <= from && from < settled.1 {
+                    // Came with a page that was asked for something earlier.
+                    from = settled.1;
+                    continue;
+                }
+                match self.page(series, timeframe, (from, to), effort).await {
+                    Ok(mut page) => {
+                        fetched.append(&mut page.rows);
+                        (from, settled) = (page.next, page.settled);
                     }
                     Err(e) => {
-                        *fault = Some(e);
+                        effort.fault = Some(e);
+                        if effort.spent {
+                            end = from;
+                        }
                         break 'stretches;
                     }
                 }
@@ -74,44 +91,77 @@ impl History {
             // Durable before the turn ends, so that the next asker finds them. A disk that refuses keeps
             // them queued and shows in the status; this answer has them anyway.
             self.store.flush().await.ok();
-            let known: HashSet<Ms> = rows.iter().map(|row| row.bar.timestamp).collect();
-            let inside = |row: &Candle| (range.0..range.1).contains(&row.bar.timestamp);
-            rows.extend(fetched.into_iter().filter(|f| inside(f) && !known.contains(&f.bar.timestamp)));
+            rows.append(&mut fetched);
+            // Of two the one that was stored: the sort leaves it first.
             rows.sort_by_key(|row| row.bar.timestamp);
+            rows.dedup_by_key(|row| row.bar.timestamp);
         }
+        rows.retain(|row| (range.0..end).contains(&row.bar.timestamp));
         Ok(rows)
     }
 
     /// Where the first row at or after `range.0` opens; asks the venue where that is not known.
+    ///
+    /// Where a call spans few bars an empty one says little: there the venue's longer bars say first where any begin.
     pub(super) async fn next_row(
         &self,
         series: &Series,
         timeframe: Timeframe,
         range: (Ms, Ms),
-        fault: &mut Option<SourceError>,
+        effort: &mut Effort,
     ) -> Result<Option<Ms>, HistoryError> {
-        let first = self.stored(series, timeframe, range, 1, false).await?;
-        let first = first.first().map(|row| row.bar.timestamp);
+        let mut from = range.0;
+        if self.source.bars_per_call(&series.venue).is_some() && series.native.contains(&timeframe) {
+            let mut longer: Vec<_> = series.native.iter().copied().filter(|tf| *tf > timeframe).collect();
+            longer.sort_unstable();
+            for longer in longer.into_iter().rev() {
+                if effort.fault.is_some() {
+                    break;
+                }
+                let within = (series.calendar.open(longer, from), series.settled(longer).min(range.1));
+                let found = self.first_row(series, longer, within, effort).await?;
+                if effort.fault.is_none() {
+                    from = from.max(found.unwrap_or(within.1));
+                }
+            }
+        }
+        let found = self.first_row(series, timeframe, (from, range.1), effort).await?;
+        Ok(found.filter(|_| !effort.spent))
+    }
+
+    /// The same of one timeframe, page by page.
+    async fn first_row(
+        &self,
+        series: &Series,
+        timeframe: Timeframe,
+        range: (Ms, Ms),
+        effort: &mut Effort,
+    ) -> Result<Option<Ms>, HistoryError> {
+        let first = self.nearest(series, timeframe, range, false).await?;
         if !series.native.contains(&timeframe) {
             return Ok(first);
         }
         let covered = self.coverage(series, timeframe).await?;
         let known_to = covered.iter().find(|(from, to)| *from <= range.0 && range.0 < *to).map(|c| c.1);
-        let from = known_to.unwrap_or(range.0);
+        let mut from = known_to.unwrap_or(range.0);
         let to = first.unwrap_or(range.1).min(range.1);
-        if from >= to {
-            return Ok(first);
-        }
-        match self.page(series, timeframe, (from, to)).await {
-            Ok((page, _)) => {
-                self.store.flush().await.ok();
-                Ok(page.iter().map(|row| row.bar.timestamp).find(|at| *at >= range.0).or(first))
+        while from < to {
+            match self.page(series, timeframe, (from, to), effort).await {
+                Ok(page) => {
+                    let found = page.rows.iter().map(|row| row.bar.timestamp).find(|at| *at >= range.0);
+                    if found.is_some() {
+                        self.store.flush().await.ok();
+                        return Ok(found);
+                    }
+                    from = page.next;
+                }
+                Err(e) => {
+                    effort.fault = Some(e);
+                    break;
+                }
             }
-            Err(e) => {
-                *fault = Some(e);
-                Ok(first)
-            }
         }
+        Ok(first)
     }
 
     /// Whether a venue that answers with all it has did so lately, and `from` is no further back than what an
@@ -122,7 +172,8 @@ impl History {
         asked.get(&key).is_some_and(|at| series.now - *at < LATE && from >= *at - LATE)
     }
 
-    async fn holes(
+    /// Stretches of a range that may have rows beside `rows`.
+    pub(super) async fn holes(
         &self,
         series: &Series,
         timeframe: Timeframe,
@@ -138,14 +189,14 @@ impl History {
         self.store.coverage(dataset, series.symbol.clone(), series.venue.clone()).await
     }
 
-    /// One page of the venue's bars, queued for the store with the stretch it settles; answers with that
-    /// stretch's end.
+    /// One page of the venue's bars, queued for the store with the stretch it settles.
     async fn page(
         &self,
         series: &Series,
         timeframe: Timeframe,
         (from, to): (Ms, Ms),
-    ) -> Result<(Vec<Candle>, Ms), SourceError> {
+        effort: &mut Effort,
+    ) -> Result<Page, SourceError> {
         if let Some(fault) = self.failing(&series.venue) {
             return Err(fault);
         }
@@ -154,8 +205,9 @@ impl History {
         let reach = reach.map(|bars| (series.now - span(timeframe, bars as usize)).max(Ms::ZERO));
         if reach.is_some() && self.just_asked(series, timeframe, from) {
             // What is not there yet comes over the socket, or not at all.
-            return Ok((Vec::new(), to));
+            return Ok(Page { rows: Vec::new(), next: to, settled: (from, to) });
         }
+        effort.call(&series.venue)?;
         let longest = self.source.bars_per_call(&series.venue);
         let to = longest.map_or(to, |bars| to.min(from + Ms(timeframe.nominal().0 * i64::from(bars))));
         let asked = self.source.klines(&series.venue, &series.symbol, timeframe, from, to).await;
@@ -174,7 +226,9 @@ impl History {
         bars.retain(|bar| low <= bar.timestamp && bar.timestamp < high && bar.interval == timeframe);
         bars.sort_by_key(|bar| bar.timestamp);
         bars.dedup_by_key(|bar| bar.timestamp);
-        let covered = bars.last().map_or(to, |last| series.end(timeframe, last.timestamp).min(to));
+        let whole = reach.is_some_and(|reach| reach <= from);
+        let last = bars.last().filter(|last| !whole && last.timestamp >= from);
+        let covered = last.map_or(to, |last| series.end(timeframe, last.timestamp).min(to));
         // An answer's empty end is believed only some time after: venues publish late now and then.
         let known = covered
             .min(series.now - LATE)
@@ -201,10 +255,11 @@ impl History {
         let first = page.first().map_or(from, |row| row.bar.timestamp.min(from));
         let first = reach.filter(|reach| *reach <= from).unwrap_or(first);
         let last = covered.max(page.last().map_or(covered, |row| series.end(timeframe, row.bar.timestamp)));
-        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from: first, to: known.min(last) }));
+        let settled = (first, known.min(last));
+        records.push(Record::Coverage(Coverage { dataset, symbol, venue, from: settled.0, to: settled.1 }));
         if let Err(e) = self.store.write(records).await {
             tracing::error!(error = %e, "fetched history is not kept");
         }
-        Ok((page, covered))
+        Ok(Page { rows: page, next: covered, settled })
     }
 }

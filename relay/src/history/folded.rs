@@ -45,7 +45,6 @@ impl Folded {
         for frame in &mut self.frames {
             frame.done.extend(Partial::push(&mut frame.last, minute, frame.timeframe, &series.calendar));
         }
-        self.next = minute.bar.timestamp + Ms::MINUTE;
     }
 }
 
@@ -57,8 +56,8 @@ impl History {
         query: &BarsQuery,
     ) -> Result<Vec<Candle>, HistoryError> {
         let timeframe = query.timeframe;
-        let first = self.stored(series, Timeframe::M1, (Ms::ZERO, Ms(i64::MAX)), 1, false).await?;
-        let Some(first) = first.first().map(|row| row.bar.timestamp) else {
+        let first = self.nearest(series, Timeframe::M1, (Ms::ZERO, Ms(i64::MAX)), false).await?;
+        let Some(first) = first else {
             let tail = self.minutes(series, Ms::ZERO).await?;
             return Ok(fold_range(None, &tail, series, query));
         };
@@ -87,13 +86,13 @@ impl History {
     async fn catch_up(&self, series: &Series, folded: &mut Folded) -> Result<(), StoreError> {
         let to = (series.now - ABANDONED).floor(Ms::MINUTE);
         while folded.next < to {
-            let rows = self.stored(series, Timeframe::M1, (folded.next, to), CHUNK, false).await?;
-            for row in &rows {
+            // Abandoned minutes count as rows read, else a chunk with one would pass for the last.
+            let rows = self.recorded(series, Timeframe::M1, (folded.next, to), CHUNK, false).await?;
+            for row in rows.iter().filter(|row| row.bar.closed) {
                 folded.push(row, series);
             }
-            if rows.len() < CHUNK {
-                folded.next = to;
-            }
+            let last = rows.last().filter(|_| rows.len() >= CHUNK);
+            folded.next = last.map_or(to, |row| row.bar.timestamp + Ms::MINUTE);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! - Higher timeframes are the venue's own bars where it has them. What it cannot have yet (the forming
 //!   bucket, and any after its last bar) is folded from the largest closed bars inside, down to the forming
 //!   minute (`tail`).
+//! - A timeframe it lacks is folded from the largest of its own that nests in it, whole buckets only (`nested`).
 //! - Where the venue has no bars of its own (simulation, recordings) all are folded from 1m bars and the
 //!   folds are kept (`folded`).
 //!
@@ -15,8 +16,10 @@ mod folded;
 mod heatmap;
 mod joined;
 mod missing;
+mod nested;
 mod partial;
 mod tail;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,7 @@ use async_trait::async_trait;
 use shared::event::{Bar, Body, Event};
 use shared::market::{Calendar, Instrument, Ms, Symbol, Timeframe, VenueId};
 
+use self::windows::Effort;
 use crate::store::{Dataset, Query, Store, StoreError};
 
 pub use heatmap::Walked;
@@ -37,7 +41,7 @@ pub use joined::{JoinedAnswer, JoinedCandle};
 /// The venues' own bars.
 #[async_trait]
 pub trait HistorySource: Send + Sync + 'static {
-    /// Timeframes the venue serves itself; others are folded. Empty where history is in the store alone.
+    /// Timeframes the venue serves itself; others are folded from them. Empty where history is in the store alone.
     fn native_timeframes(&self, venue: &VenueId) -> Vec<Timeframe>;
 
     /// Bars one call to [`Self::klines`] may span; `None` for as many as asked for.
@@ -220,15 +224,21 @@ impl History {
             now: self.now(),
             until,
         };
-        let mut fault = None;
-        let mut candles = if query.timeframe == Timeframe::M1 || series.native.contains(&query.timeframe) {
-            let mut candles = self.closed(&series, query, &mut fault).await?;
-            if query.newest || candles.len() < query.limit {
-                self.add_tail(&series, query, &mut candles, &mut fault).await?;
+        let mut effort = Effort::new();
+        let stored = query.timeframe == Timeframe::M1 || series.native.contains(&query.timeframe);
+        let closed = match series.rung(query.timeframe) {
+            _ if stored => Some(self.closed(&series, query, &mut effort).await?),
+            Some(rung) => Some(self.fold_native(&series, rung, query, &mut effort).await?),
+            None => None,
+        };
+        let mut candles = match closed {
+            Some(mut candles) => {
+                if query.newest || candles.len() < query.limit {
+                    self.add_tail(&series, query, &mut candles, &mut effort).await?;
+                }
+                candles
             }
-            candles
-        } else {
-            self.fold_stored(&series, query).await?
+            None => self.fold_stored(&series, query).await?,
         };
         let surplus = candles.len().saturating_sub(query.limit);
         if query.newest {
@@ -236,93 +246,10 @@ impl History {
         } else {
             candles.truncate(query.limit);
         }
-        match fault {
+        match effort.fault {
             Some(fault) if candles.is_empty() => Err(HistoryError::Source(fault)),
             fault => Ok(Answer { candles, incomplete: fault.map(|f| f.to_string()) }),
         }
-    }
-
-    /// Closed bars of a stored timeframe, up to the settled edge.
-    async fn closed(
-        &self,
-        series: &Series,
-        query: &BarsQuery,
-        fault: &mut Option<SourceError>,
-    ) -> Result<Vec<Candle>, HistoryError> {
-        let timeframe = query.timeframe;
-        let start = self.source.history_start(&series.venue, &series.symbol).unwrap_or(Ms::ZERO);
-        let from = query.from.max(series.calendar.open(timeframe, start));
-        let to = query.to.min(series.settled(timeframe));
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        if query.newest {
-            self.newest(series, timeframe, (from, to), query.limit, fault).await
-        } else {
-            self.oldest(series, timeframe, (from, to), query.limit, fault).await
-        }
-    }
-
-    /// The newest rows of a range: a window as long as the limit, then further back while holes left it short.
-    async fn newest(
-        &self,
-        series: &Series,
-        timeframe: Timeframe,
-        (from, mut end): (Ms, Ms),
-        limit: usize,
-        fault: &mut Option<SourceError>,
-    ) -> Result<Vec<Candle>, HistoryError> {
-        let mut rows: Vec<Candle> = Vec::new();
-        for widen in 0..4_u32 {
-            let lacking = limit.saturating_sub(rows.len()).saturating_mul(4_usize.pow(widen));
-            let start = series.calendar.open(timeframe, end - span(timeframe, lacking)).max(from);
-            let mut window = self.filled(series, timeframe, (start, end), fault).await?;
-            let empty = window.is_empty();
-            window.append(&mut rows);
-            rows = window;
-            if rows.len() >= limit || start <= from {
-                break;
-            }
-            end = start;
-            if empty {
-                // Nothing near: go on from the last row there is, if any.
-                match self.stored(series, timeframe, (from, start), 1, true).await?.first() {
-                    Some(last) => end = series.end(timeframe, last.bar.timestamp),
-                    None => break,
-                }
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The oldest rows of a range: windows as long as what is lacking; empty stretches are skipped.
-    async fn oldest(
-        &self,
-        series: &Series,
-        timeframe: Timeframe,
-        (mut start, to): (Ms, Ms),
-        limit: usize,
-        fault: &mut Option<SourceError>,
-    ) -> Result<Vec<Candle>, HistoryError> {
-        let mut rows: Vec<Candle> = Vec::new();
-        while rows.len() < limit && start < to {
-            let lacking = limit - rows.len();
-            let mut end = (series.calendar.open(timeframe, start) + span(timeframe, lacking)).min(to);
-            let mut window = self.filled(series, timeframe, (start, end), fault).await?;
-            if window.is_empty() && end < to {
-                match self.next_row(series, timeframe, (end, to), fault).await? {
-                    Some(at) => end = at,
-                    None => break,
-                }
-            }
-            if rows.is_empty() {
-                rows = window;
-            } else {
-                rows.append(&mut window);
-            }
-            start = end;
-        }
-        Ok(rows)
     }
 
     /// Closed rows of the store, ascending.

@@ -1,9 +1,11 @@
 //! The end of a series, which no venue bar covers yet: folded down to the forming minute.
 
-use shared::market::{Calendar, Ms, Timeframe};
+use shared::market::{Ms, Timeframe};
 
+use super::nested::nests;
 use super::partial::fold;
-use super::{ABANDONED, BarsQuery, Candle, History, HistoryError, Series, SourceError};
+use super::windows::Effort;
+use super::{ABANDONED, BarsQuery, Candle, History, HistoryError, Series};
 use crate::store::StoreError;
 
 /// A tail reaches back at most so far, where a venue has been out of reach for long.
@@ -21,11 +23,6 @@ pub(super) fn rungs(timeframe: Timeframe) -> &'static [Timeframe] {
     }
 }
 
-/// Whether bars of `rung` lie wholly in one of `timeframe`: 4H count from the open, hours go by the clock.
-fn nests(rung: Timeframe, timeframe: Timeframe, calendar: &Calendar) -> bool {
-    (rung, timeframe) != (Timeframe::H1, Timeframe::H4) || !matches!(calendar, Calendar::Session(_))
-}
-
 impl History {
     /// Adds the bars after the last of `closed` that reach into the query's range.
     pub(super) async fn add_tail(
@@ -33,24 +30,32 @@ impl History {
         series: &Series,
         query: &BarsQuery,
         candles: &mut Vec<Candle>,
-        fault: &mut Option<SourceError>,
+        effort: &mut Effort,
     ) -> Result<(), HistoryError> {
         let timeframe = query.timeframe;
-        let settled = series.settled(timeframe);
-        // With the venue out of reach its bars end early; minutes may be known all the same.
-        let mut start = settled;
-        if fault.is_some() {
-            let last = candles.last().map(|row| series.end(timeframe, row.bar.timestamp));
-            start = last.unwrap_or(query.from).max(series.now - REACH).min(settled);
-            start = series.calendar.open(timeframe, start);
+        if effort.spent && !query.newest {
+            // Behind a hole that is yet to be fetched.
+            return Ok(());
         }
+        let settled = series.settled(timeframe);
+        let reach = if effort.fault.is_some() && !effort.spent {
+            // With the venue out of reach its bars end early; minutes may be known all the same.
+            series.now - REACH
+        } else if timeframe == Timeframe::M1 || series.native.contains(&timeframe) {
+            settled
+        } else {
+            // A folded bucket waits for its last part, which may be late.
+            series.calendar.previous(timeframe, settled)
+        };
+        let last = candles.last().map(|row| series.end(timeframe, row.bar.timestamp));
+        let start = series.calendar.open(timeframe, last.unwrap_or(query.from).max(reach).min(settled));
         if query.to <= start {
             return Ok(());
         }
         let tail = if timeframe == Timeframe::M1 {
             self.minutes(series, start).await?
         } else {
-            self.fold_tail(series, timeframe, start, query.base, fault).await?
+            self.fold_tail(series, timeframe, start, query.base, effort).await?
         };
         let known = candles.last().map(|row| row.bar.timestamp);
         let inside = |row: &Candle| (query.from..query.to).contains(&row.bar.timestamp);
@@ -66,7 +71,7 @@ impl History {
         timeframe: Timeframe,
         start: Ms,
         base: bool,
-        fault: &mut Option<SourceError>,
+        effort: &mut Effort,
     ) -> Result<Vec<Candle>, HistoryError> {
         let mut parts: Vec<Candle> = Vec::new();
         let mut from = start;
@@ -74,7 +79,7 @@ impl History {
             if *rung == Timeframe::M1 {
                 let settled = series.settled(Timeframe::M1);
                 if from < settled {
-                    parts.append(&mut self.filled(series, Timeframe::M1, (from, settled), fault).await?);
+                    parts.append(&mut self.filled(series, Timeframe::M1, (from, settled), effort).await?);
                 }
                 parts.append(&mut self.minutes(series, from.max(settled)).await?);
             } else if series.native.contains(rung)
@@ -82,7 +87,7 @@ impl History {
                 && from < series.settled(*rung)
             {
                 let range = (from, series.settled(*rung));
-                parts.append(&mut self.filled(series, *rung, range, fault).await?);
+                parts.append(&mut self.filled(series, *rung, range, effort).await?);
                 from = parts.last().map_or(from, |row| series.end(*rung, row.bar.timestamp));
             }
         }

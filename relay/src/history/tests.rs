@@ -1,4 +1,6 @@
 mod holes;
+mod nested;
+mod pages;
 mod reached;
 
 use std::collections::HashSet;
@@ -20,6 +22,8 @@ struct Venue {
     listed: Ms,
     holes: HashSet<Ms>,
     page: usize,
+    /// Bars a call may span.
+    per_call: Option<u32>,
     down: AtomicBool,
     /// Answers with so many bars back from [`NOW`], whatever was asked for.
     reached: Option<u32>,
@@ -33,6 +37,7 @@ impl Venue {
             listed: Ms::ZERO,
             holes: HashSet::new(),
             page: 1_000,
+            per_call: None,
             down: AtomicBool::new(false),
             reached: None,
             calls: Mutex::default(),
@@ -82,6 +87,10 @@ fn minute(at: Ms) -> Bar {
 impl HistorySource for Venue {
     fn native_timeframes(&self, _: &VenueId) -> Vec<Timeframe> {
         self.native.clone()
+    }
+
+    fn bars_per_call(&self, _: &VenueId) -> Option<u32> {
+        self.per_call
     }
 
     fn bars_reached(&self, _: &VenueId) -> Option<u32> {
@@ -197,13 +206,23 @@ fn bars(answer: Answer) -> Vec<Bar> {
 
 /// Stores the minutes opening in `[from, to)`.
 async fn record(deck: &Deck, from: Ms, to: Ms) {
+    let minutes = (from.0..to.0).step_by(60_000).map(|at| Bar { closed: true, ..minute(Ms(at)) });
+    keep(deck, minutes.collect()).await;
+}
+
+/// Stores a minute that was running when the relay was stopped.
+async fn abandon(deck: &Deck, at: Ms) {
+    keep(deck, vec![Bar { closed: false, through: None, ..minute(at) }]).await;
+}
+
+async fn keep(deck: &Deck, bars: Vec<Bar>) {
     let q = query(Timeframe::M1);
-    let all = (from.0..to.0).step_by(60_000).map(|at| {
+    let event = |bar: Bar| {
         let (symbol, venue) = (q.instrument.symbol.clone(), q.instrument.venue.clone());
-        let body = Body::Bar(Bar { closed: true, ..minute(Ms(at)) });
-        Record::Event(Event { received: Ms(at) + Ms::MINUTE, symbol, venue, body })
-    });
-    deck.store.write(all.collect()).await.unwrap();
+        let received = bar.timestamp + Ms::MINUTE;
+        Record::Event(Event { received, symbol, venue, body: Body::Bar(bar) })
+    };
+    deck.store.write(bars.into_iter().map(event).collect()).await.unwrap();
     deck.store.flush().await.unwrap();
 }
 

@@ -28,6 +28,11 @@ fn bar(update: Update) -> Option<Bar> {
     }
 }
 
+/// Whether a page, which may begin before `from`, has nothing from there on.
+fn barren(page: &[Bar], from: Ms) -> bool {
+    page.iter().all(|bar| bar.timestamp < from)
+}
+
 /// The REST clients of the live venues; venues without one (simulation, replay) have their history stored whole.
 pub struct Sources {
     directory: Arc<Directory>,
@@ -120,8 +125,7 @@ impl HistorySource for Sources {
                 }
             };
             match (page_end, &mut fetch) {
-                // The page is empty, and others follow it.
-                (Some(end), Fetch::Klines { from, .. }) if bars.is_empty() && end < to => *from = end,
+                (Some(end), Fetch::Klines { from, .. }) if end < to && barren(&bars, *from) => *from = end,
                 _ => return Ok(bars),
             }
         }
@@ -130,5 +134,20 @@ impl HistorySource for Sources {
 
     fn history_start(&self, _: &VenueId, _: &Symbol) -> Option<Ms> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::event::Origin;
+
+    #[test]
+    fn a_month_that_ends_before_the_range_is_as_good_as_empty() {
+        let bar = |day: i64| Bar::flat(Ms(day * Ms::DAY.0), Timeframe::D1, 1.0, Origin::Kline);
+        let from = Ms(31 * Ms::DAY.0);
+        assert!(barren(&[], from));
+        assert!(barren(&[bar(29), bar(30)], from), "the next month is asked for");
+        assert!(!barren(&[bar(30), bar(31)], from));
     }
 }

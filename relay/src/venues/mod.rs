@@ -148,7 +148,7 @@ pub trait Venue: Send + Sync + 'static {
     /// The REST budgets, by name; [`RestRequest::limit`] refers to them.
     fn limits(&self) -> Vec<LimitSpec>;
 
-    /// Timeframes the venue serves itself; others are folded from 1m bars.
+    /// Timeframes the venue serves itself; others are folded from the largest of them that nests.
     fn native_timeframes(&self) -> &'static [Timeframe];
 
     /// Bars a call may span at most, where the venue refuses longer ranges rather than cutting its answer; a

@@ -31,3 +31,29 @@ async fn what_an_answer_brings_beside_is_kept_and_not_asked_for_again() {
         .unwrap();
     assert_eq!(deck.venue.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn one_answer_settles_every_stretch_it_reaches() {
+    let edge = NOW.floor(Ms::MINUTE);
+    let deck = deck(Venue { reached: Some(2_000), ..Venue::new(&[Timeframe::M1]) });
+    // Three stretches, too far apart to be one.
+    for minutes in [1_200, 600] {
+        let start = edge - Ms(minutes * 60_000);
+        record(&deck, start, start + Ms(200 * 60_000)).await;
+    }
+    let q = BarsQuery { from: edge - Ms(1_500 * 60_000), to: edge, limit: 5_000, ..query(Timeframe::M1) };
+    let rows = bars(deck.history.candles(&q).await.unwrap());
+    assert_eq!(deck.venue.calls().len(), 1);
+    let opens: Vec<i64> = rows.iter().map(|bar| bar.timestamp.0).collect();
+    assert_eq!(opens, (q.from.0..edge.0).step_by(60_000).collect::<Vec<_>>(), "each minute once");
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_before_the_range_takes_one_call() {
+    let edge = NOW.floor(Ms::MINUTE);
+    let holes = (1..=120).map(|m| edge - Ms(m * 60_000)).collect();
+    let deck = deck(Venue { reached: Some(2_000), holes, ..Venue::new(&[Timeframe::M1]) });
+    let q = BarsQuery { from: edge - Ms::HOUR, to: edge, newest: false, ..query(Timeframe::M1) };
+    assert_eq!(deck.history.candles(&q).await.unwrap().candles, []);
+    assert_eq!(deck.venue.calls().len(), 1);
+}
