@@ -13,7 +13,7 @@ const data = (name) => `data:${TYPES[extname(name)]};base64,${readFileSync(join(
 /** A script's text within a page's. */
 const inline = (text) => text.replaceAll('</script', '<\\/script');
 
-const wasm = /new URL\((['"])\.\/([\w.-]+\.wasm)\1,\s*import\.meta\.url\)/g;
+const wasm = /(['"`])\.\/([\w.-]+\.wasm)\1/g;
 const inside = {
   name: 'inside',
   setup: ({ onLoad }) =>

@@ -11,9 +11,26 @@ use std::path::{Path, PathBuf};
 pub(super) const LINK: &str = "./__wasm_split.js";
 /// The glue, as the splitter's script imports it.
 pub(super) const MAIN: &str = "./main.js";
-/// How the splitter's script compiles a part; it wants a media type that not every host of static files sends.
-const STREAMING: &str = "WebAssembly.instantiateStreaming(src, imports)";
-const COMPILED: &str = "src.then((response) => response.ok ? response.arrayBuffer() : Promise.reject(new Error(`${response.url}: status ${response.status}`))).then((bytes) => WebAssembly.instantiate(bytes, imports))";
+/// How the splitter's script fetches a part: before its address, and after it. It wants a media type that not every
+/// host of static files sends, and says all of this for each part.
+const FETCH: [&str; 2] = [
+    "() => {\n    const src = fetch(new URL(",
+    ", import.meta.url));\n    src.catch(() => {});\n    return async (imports) => \
+     (WebAssembly.instantiateStreaming(src, imports));\n}\n",
+];
+/// The same of any part, by its address.
+const PART: &str = "
+function part(address) {
+    return () => {
+        const bytes = fetch(new URL(address, import.meta.url)).then((response) => {
+            if (!response.ok) throw new Error(`${response.url}: status ${response.status}`);
+            return response.arrayBuffer();
+        });
+        bytes.catch(() => {});
+        return async (imports) => WebAssembly.instantiate(await bytes, imports);
+    };
+}
+";
 
 /// A module and its parts.
 pub(super) struct Split {
@@ -49,12 +66,16 @@ pub(super) fn split(compiled: &Path, dir: &Path) -> Result<Split> {
         }
     }
     parts.sort();
-    Ok(Split { main, parts, script: without_media_type(&script)? })
+    Ok(Split { main, parts, script: fetching(&script)? })
 }
 
-fn without_media_type(script: &str) -> Result<String> {
-    ensure!(script.contains(STREAMING), "wasm-split's script compiles parts otherwise than known");
-    Ok(script.replace(STREAMING, COMPILED))
+/// The script with one way to fetch for all parts, which goes by no media type.
+fn fetching(script: &str) -> Result<String> {
+    let [before, after] = FETCH;
+    let short = script.replace(before, "part(").replace(after, ")");
+    let known = script.contains(before) && !short.contains("Streaming") && !short.contains("fetch(");
+    ensure!(known, "wasm-split's script fetches parts otherwise than known");
+    Ok(short + PART)
 }
 
 #[cfg(test)]
@@ -62,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_needs_no_media_type() {
-        let script =
-            format!("import {{ initSync }} from \"{MAIN}\";\nconst f = async (imports) => ({STREAMING});");
-        let own = without_media_type(&script).unwrap();
-        assert!(
-            own.contains("WebAssembly.instantiate(bytes, imports)") && !own.contains("Streaming"),
-            "{own}"
-        );
-        assert!(without_media_type("import x from \"y\";").is_err());
+    fn parts_are_fetched_one_way_whatever_their_media_type() {
+        let [before, after] = FETCH;
+        let load = |name: &str| format!("const a = makeLoad({before}\"./{name}\"{after}, [b]);\n");
+        let script = format!("import {{ initSync }} from \"{MAIN}\";\n{}{}", load("x.wasm"), load("y.wasm"));
+        let own = fetching(&script).unwrap();
+        assert!(own.contains("const a = makeLoad(part(\"./y.wasm\"), [b]);\n"), "{own}");
+        assert_eq!(own.matches("fetch(").count(), 1);
+        assert!(fetching("import x from \"y\";").is_err());
+        assert!(fetching(&format!("{script}fetch(new URL(z))")).is_err());
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn bindgen(
                 name.clone_from(short);
             }
         }
-        glue = renamed(&glue, &short);
+        glue = with_own_start(&renamed(&glue, &short))?;
     }
 
     let mut modules: Vec<(String, String)> = Vec::new();
@@ -101,6 +101,31 @@ pub(super) fn bindgen(
     );
     let script = output.write_hashed("app.js", &small.script(&start, &modules)?)?;
     Ok(Parts { wasm, script })
+}
+
+/// Where the glue begins to load the module.
+const LOADS: &str = "async function __wbg_load(";
+/// The same without what only other callers need: half a kilobyte less to send.
+const START: &str = "
+async function load({ module_or_path }) {
+    const imports = __wbg_get_imports();
+    const fetched = async () => {
+        const response = await fetch(module_or_path);
+        if (!response.ok) throw new Error(`${response.url}: status ${response.status}`);
+        return response;
+    };
+    // Streaming wants a media type that not every host of static files sends.
+    const whole = async () => WebAssembly.instantiate(await (await fetched()).arrayBuffer(), imports);
+    const { instance, module } = await WebAssembly.instantiateStreaming(fetched(), imports).catch(whole);
+    return __wbg_finalize_init(instance, module);
+}
+const initSync = () => wasm;
+export { initSync, load as default };
+";
+
+fn with_own_start(glue: &str) -> Result<String> {
+    let (before, _) = glue.split_once(LOADS).context("wasm-bindgen's glue starts otherwise than known")?;
+    Ok(format!("{before}{START}"))
 }
 
 /// Whether wasm-bindgen alone speaks of an import or export by this name.
@@ -192,6 +217,13 @@ mod tests {
         assert_eq!(without_class(&script, "Sink"), [kept, tail].concat());
         assert!(is_of_class("sink_write", "Sink") && is_of_class("__wbg_sink_free", "Sink"));
         assert!(!is_of_class("sinking", "Sink") && !is_of_class("__wbg_embed_free", "Sink"));
+    }
+
+    #[test]
+    fn release_glue_starts_its_own_way() {
+        let glue = format!("let wasm;\n{LOADS}module, imports) {{}}\nexport {{ initSync, x as default }};\n");
+        assert_eq!(with_own_start(&glue).unwrap(), format!("let wasm;\n{START}"));
+        assert!(with_own_start("let wasm;").is_err());
     }
 
     #[test]
