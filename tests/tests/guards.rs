@@ -1,7 +1,7 @@
 //! Risk guards as a client sees them: the numbers are those of the other frames, thresholds and ages are kept.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -101,6 +101,7 @@ fn mid(book: &Value) -> f64 {
 
 #[tokio::test]
 async fn guards_of_the_simulated_market_are_worked_out_of_its_frames() -> Result<()> {
+    let started = Instant::now();
     let relay = Options::sim().start().await?;
     let mut client = relay.socket().await?;
     let channels = ["guards", "book", "funding", "oi", "liquidation"];
@@ -115,6 +116,17 @@ async fn guards_of_the_simulated_market_are_worked_out_of_its_frames() -> Result
         |f: &Value| f["type"] == "guards" && f["spread_bps"].is_number() && f["funding_apr"].is_number();
     client.wait_for("guards with values", SOON, known).await?;
     client.read_for(Duration::from_secs(6)).await;
+    // What is known of open interest from the record is no frame's: each venue tells its own within a quarter of a minute.
+    let told_anew = |frames: &[Value]| {
+        let by_time = by_time(frames);
+        let newest = frames.iter().rev().filter(|f| f["type"] == "guards").take(3);
+        let known = |oi: &Value| oi["value"].is_number() && behind(&by_time, oi, "oi").is_some();
+        newest.filter(|f| known(guard(f, "oi_notional"))).count() == 3
+    };
+    while !told_anew(&client.frames) {
+        assert!(started.elapsed() < Duration::from_secs(90), "no open interest of every venue");
+        client.read_for(Duration::from_millis(500)).await;
+    }
 
     let frames = by_time(&client.frames);
     let told: Vec<&Value> = client.frames.iter().filter(|f| f["type"] == "guards").collect();
