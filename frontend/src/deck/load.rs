@@ -1,5 +1,7 @@
 //! History by HTTP: what is shown first, then what stands behind it.
 
+use std::task::Poll;
+
 use shared::event::Bar;
 use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};
@@ -14,7 +16,9 @@ use super::view::{LinkState, Stage, put};
 use super::{Deck, wall};
 
 /// Bars asked for first: enough for a full view.
-const FIRST_BARS: &str = "300";
+const FIRST_BARS: i64 = 300;
+/// A chosen stretch that begins no further back comes with the first answer.
+const STRETCH_BARS: i64 = 6_000;
 /// Bars of one page of older history.
 const PAGE_BARS: i64 = 2_000;
 /// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
@@ -60,8 +64,14 @@ impl Deck {
             }
             self.view.symbols.get_untracked()
         } else {
+            // Asked for together: the page is busy appearing when the answers come.
+            let mut status = std::pin::pin!(self.read_status());
+            let begun = std::future::poll_fn(|cx| Poll::Ready(status.as_mut().poll(cx).is_ready()));
+            let read = begun.await;
             let rows = http::get(&self.relay, "symbols", &[]).await?;
-            self.read_status().await;
+            if !read {
+                status.await;
+            }
             rows
         };
         if self.disposed.get() {
@@ -256,7 +266,7 @@ impl Deck {
                 let from = last - Ms(timeframe.nominal().0 * 3);
                 query.push(("from", from.0.max(0).to_string()));
             }
-            None => query.push(("limit", FIRST_BARS.into())),
+            None => query.push(("limit", self.first_bars(timeframe).to_string())),
         }
         let answer = http::get::<Vec<Row>>(&self.relay, "candles", &query).await;
         if self.turn().0 != generation {
@@ -284,6 +294,12 @@ impl Deck {
             }
         }
         self.settle_stage();
+    }
+
+    fn first_bars(&self, timeframe: Timeframe) -> i64 {
+        let chosen = self.view.range.get_untracked().filter(|_| timeframe == self.turn().1);
+        let back = chosen.map(|(from, _)| (self.now() - from).0 / timeframe.nominal().0 + 2);
+        back.filter(|bars| (FIRST_BARS..=STRETCH_BARS).contains(bars)).unwrap_or(FIRST_BARS)
     }
 
     /// One page older than what is held. False when there is nothing older or no room.

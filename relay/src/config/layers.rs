@@ -12,10 +12,11 @@ use super::nearest::{nearest, slips};
 /// What begins so is meant for us.
 const PREFIX: &str = "TAPEDECK_";
 /// Variables of our tests and tools: no settings, and no mistake beside a relay they start.
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "TAPEDECK_BIN",
     "TAPEDECK_CAPTURES",
     "TAPEDECK_COVERAGE_WRAPPER",
+    "TAPEDECK_ENDURANCE_MIN",
     "TAPEDECK_KILLS",
     "TAPEDECK_RECONNECTS",
     "TAPEDECK_SOAK_S",

@@ -126,7 +126,13 @@ fn an_unknown_variable_stops_the_start_and_the_nearest_is_named() {
     assert!(odd.starts_with("unknown setting TAPEDECK_ X in") && !odd.contains('\n'), "{odd}");
     // Other programs have variables of their own, and so have our tests.
     let others = ["PATH", "HOME", "PORTS", "HTTP_PROXY", "http_proxy", "NO_PROXY", "RUST_LOG_STYLE"];
-    let tools = ["TAPEDECK_CAPTURES", "TAPEDECK_SOAK_S", "TAPEDECK_SOAK_SEED", "TAPEDECK_KILLS"];
+    let tools = [
+        "TAPEDECK_CAPTURES",
+        "TAPEDECK_ENDURANCE_MIN",
+        "TAPEDECK_KILLS",
+        "TAPEDECK_SOAK_S",
+        "TAPEDECK_SOAK_SEED",
+    ];
     for name in others.into_iter().chain(tools) {
         assert!(from_env(&[(name, "x")]).is_ok(), "{name}");
     }
