@@ -1,7 +1,5 @@
 //! History by HTTP: what is shown first, then what stands behind it.
 
-use std::task::Poll;
-
 use shared::event::Bar;
 use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};
@@ -64,14 +62,8 @@ impl Deck {
             }
             self.view.symbols.get_untracked()
         } else {
-            // Asked for together: the page is busy appearing when the answers come.
-            let mut status = std::pin::pin!(self.read_status());
-            let begun = std::future::poll_fn(|cx| Poll::Ready(status.as_mut().poll(cx).is_ready()));
-            let read = begun.await;
             let rows = http::get(&self.relay, "symbols", &[]).await?;
-            if !read {
-                status.await;
-            }
+            self.read_status().await;
             rows
         };
         if self.disposed.get() {
