@@ -14,9 +14,7 @@ use super::view::{LinkState, Stage, put};
 use super::{Deck, wall};
 
 /// Bars asked for first: enough for a full view.
-const FIRST_BARS: i64 = 300;
-/// A chosen stretch that begins no further back comes with the first answer.
-const STRETCH_BARS: i64 = 6_000;
+const FIRST_BARS: &str = "300";
 /// Bars of one page of older history.
 const PAGE_BARS: i64 = 2_000;
 /// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
@@ -258,7 +256,7 @@ impl Deck {
                 let from = last - Ms(timeframe.nominal().0 * 3);
                 query.push(("from", from.0.max(0).to_string()));
             }
-            None => query.push(("limit", self.first_bars(timeframe).to_string())),
+            None => query.push(("limit", FIRST_BARS.into())),
         }
         let answer = http::get::<Vec<Row>>(&self.relay, "candles", &query).await;
         if self.turn().0 != generation {
@@ -286,12 +284,6 @@ impl Deck {
             }
         }
         self.settle_stage();
-    }
-
-    fn first_bars(&self, timeframe: Timeframe) -> i64 {
-        let chosen = self.view.range.get_untracked().filter(|_| timeframe == self.turn().1);
-        let back = chosen.map(|(from, _)| (self.now() - from).0 / timeframe.nominal().0 + 2);
-        back.filter(|bars| (FIRST_BARS..=STRETCH_BARS).contains(bars)).unwrap_or(FIRST_BARS)
     }
 
     /// One page older than what is held. False when there is nothing older or no room.
