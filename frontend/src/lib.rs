@@ -1,9 +1,11 @@
 //! The page: a Leptos app that draws what the relay tells.
 //!
-//! Reading order: `format`, `settings`, `typed` and `url_state` are plain values; `series` holds the open market's
-//! history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, `desk` holds the
-//! decks of a page, and `ui` are the components around it. The first five build and are tested natively; what touches the browser is wasm only.
+//! Reading order: `clock`, `format`, `settings`, `typed` and `url_state` are plain values; `series` holds the open
+//! market's history and `feed` reads it from the relay; `chart` draws a window of it, `deck` joins these, `desk` holds
+//! the decks of a page, and `ui` are the components around it. The first seven build and are tested natively; what
+//! touches the browser is wasm only.
 
+pub mod clock;
 pub mod feed;
 pub mod format;
 pub mod json;

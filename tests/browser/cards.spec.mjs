@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BTC, Deck } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 const { relay, browser } = await stage();
 
@@ -20,21 +20,25 @@ const near = (shown, told, share, what) =>
 test('cards and guards show what the relay tells', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC });
   const told = await relay.get('/api/engine/guards', { symbol: BTC });
-  near(await value(deck, 'card-funding-apr'), told.funding_apr, 0.02, 'funding APR');
+  await holds('the funding of the relay', async () =>
+    near(await value(deck, 'card-funding-apr'), told.funding_apr, 0.02, 'funding APR'));
   assert.ok(Number.isFinite(await value(deck, 'funding-panel')));
   const open = (await relay.get('/api/snapshot', { symbol: BTC, venue: 'sim', channels: 'oi' })).frames[0];
   near(await value(deck, 'card-oi'), open.open_interest_value, 0.02, 'open interest');
   assert.ok(Math.abs((await value(deck, 'card-basis')) - told.basis_bps) < 10, 'basis');
   assert.ok((await value(deck, 'card-spread')) >= 0);
   for (const [id, expected] of [['card-funding-apr', 'ok'], ['card-basis', 'ok'], ['card-spread', 'ok'], ['card-oi', 'ok']]) {
-    assert.equal(await level(deck, id), expected, id);
+    await until(`${id} at ${expected}`, async () => (await level(deck, id)) === expected);
   }
   await until('the last day of funding as a line', async () =>
     (await deck.at('funding-spark').locator('path').getAttribute('d')).split('L').length > 20);
-  await until('the state of the guards', async () => (await deck.at('guards-status').innerText()) === told.status);
-  for (const guard of told.guards) {
-    assert.equal(await deck.at(`guard-${guard.name}`).getAttribute('data-state'), guard.state, guard.name);
-  }
+  await holds('the guards as the relay has them', async () => {
+    const told = await relay.get('/api/engine/guards', { symbol: BTC });
+    assert.equal(await deck.at('guards-status').innerText(), told.status);
+    for (const guard of told.guards) {
+      assert.equal(await deck.at(`guard-${guard.name}`).getAttribute('data-state'), guard.state, guard.name);
+    }
+  });
 
   const depth = deck.at('guard-depth_10bps');
   assert.match(await depth.innerText(), /50k\/10k/);
@@ -105,9 +109,11 @@ test('open interest opens its last day and lights up when it jumps', async () =>
 test('a spot pair says why it has no basis; colour and size filter are remembered', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC, theme: 'light' });
   await deck.at('funding-colour').click();
-  assert.match(await deck.at('funding-colour').innerText(), /green/);
-  const side = (await value(deck, 'card-funding-apr')) < 0 ? /\bdown\b/ : /\bup\b/;
-  assert.match(await deck.at('card-funding-apr').getAttribute('class'), side, 'positive is green');
+  await holds('positive funding in green', async () => {
+    assert.match(await deck.at('funding-colour').innerText(), /green/);
+    const side = (await value(deck, 'card-funding-apr')) < 0 ? /\bdown\b/ : /\bup\b/;
+    assert.match(await deck.at('card-funding-apr').getAttribute('class'), side);
+  });
   await deck.at('tape-min').selectOption('1000000');
   await until('only large liquidations', async () => {
     const rows = await deck.at('liq-tape').locator('tbody tr td:last-child').allInnerTexts();
@@ -115,8 +121,10 @@ test('a spot pair says why it has no basis; colour and size filter are remembere
   });
   await deck.page.reload();
   await deck.live();
-  assert.equal(await deck.at('tape-min').inputValue(), '1000000');
-  assert.match(await deck.at('funding-colour').innerText(), /green/);
+  await holds('both after a reload', async () => {
+    assert.equal(await deck.at('tape-min').inputValue(), '1000000');
+    assert.match(await deck.at('funding-colour').innerText(), /green/);
+  });
   await deck.choose('symbol-select', 'BTC/USDT');
   await until('an unknown basis', async () => (await level(deck, 'card-basis')) === 'unknown');
   await until('the reason', async () => /no books in both USDT and USDC/.test(await deck.page.locator('.side').innerText()));

@@ -72,9 +72,11 @@ test('a price near 1e-6 is shown with the digits of its tick', async () => {
   const close = (await deck.bars('price')).at(-1).close;
   assert.ok(close > 0 && close < 1e-4, `close ${close}`);
   const digits = Math.round(-Math.log10(small.tick_size));
-  const legend = await deck.at('legend').first().innerText();
-  const prices = [...legend.matchAll(/[OHLC]\s*(0\.\d+)/g)].map((match) => match[1]);
-  assert.equal(prices.length, 4, legend);
+  const prices = await until('four prices', async () => {
+    const legend = await deck.at('legend').first().innerText();
+    const found = [...legend.matchAll(/[OHLC]\s*(0\.\d+)/g)].map((match) => match[1]);
+    return found.length === 4 && found;
+  });
   for (const price of prices) assert.equal(price.length - 2, digits, `${price} has the ${digits} digits of the tick`);
   await deck.close();
 });

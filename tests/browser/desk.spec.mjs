@@ -6,7 +6,7 @@ import { keepCharts, linesDrawn } from './support/charts.mjs';
 import { BTC, Deck, ETH } from './support/deck.mjs';
 import { Memory } from './support/memory.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 const { relay, browser } = await stage();
 
@@ -48,14 +48,14 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
     await until('another line', async () => (await stored(deck, `marks.${BTC}`)).lines.length === before + 1);
   }
   const { lines } = await stored(deck, `marks.${BTC}`);
-  assert.deepEqual(await linesDrawn(deck.page), [lines, lines, lines, lines]);
+  await holds('both lines in all four', async () => assert.deepEqual(await linesDrawn(deck.page), [lines, lines, lines, lines]));
   // What is drawn on the bars is each chart's own, also in what is remembered.
   const drawn = async () => (await stored(deck, 'settings')).drawn.liquidations;
   await deck.at('chart-1').getByTestId('indicators').click();
   await deck.at('chart-1').getByRole('button', { name: 'Liquidations' }).click();
-  assert.equal(await drawn(), false);
+  await until('the choice to be remembered', async () => (await drawn()) === false);
   await activate(deck, 'chart-0');
-  assert.equal(await drawn(), true, 'as the first chart has it');
+  await until('it to be as the first chart has it', async () => (await drawn()) === true);
 
   await activate(deck, 'chart-2');
   await deck.choose('symbol-select', ETH);
@@ -82,7 +82,7 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
     const shown = await names(deck);
     return shown.length === 4 && shown[2].startsWith(ETH) && shown[2].endsWith('1H') && shown[0].startsWith(BTC);
   });
-  assert.match(await deck.at('chart-2').getAttribute('class'), /active/);
+  await holds('the same to be active', async () => assert.match(await deck.at('chart-2').getAttribute('class'), /active/));
 
   await deck.at('layout-menu').click();
   await deck.at('workspace-name').fill('Majors');
@@ -97,8 +97,7 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
   await deck.at('link-crosshair').check();
   await deck.at('layout-1').click();
   await until('one chart', async () => (await charts(deck)) === 1);
-  assert.equal(deck.query().get('symbol'), ETH, 'the active chart stays');
-  assert.equal(deck.query().get('panes'), 'cvd', 'with the panes that a single chart had');
+  await until('the active chart, with the panes that a single chart had', () => deck.query().get('symbol') === ETH && deck.query().get('panes') === 'cvd');
   // A workspace leaves the panes kept for the symbol that was open, and goes before those kept for its own.
   const { x, y } = await deck.middle('pane-cvd');
   await deck.page.mouse.move(x, y);
@@ -111,7 +110,7 @@ test('four charts: active, linked, restored, saved, shared, and back to one', as
     const shown = await names(deck);
     return shown.length === 4 && shown[0].startsWith(BTC) && shown[0].endsWith('5m') && shown[2].endsWith('1H');
   });
-  assert.match(await deck.at('workspace-link').inputValue(), /;symbol=BTCUSDT-PERP&venue=sim&tf=5m&panes=cvd;/);
+  await holds('the panes in the link', async () => assert.match(await deck.at('workspace-link').inputValue(), /;symbol=BTCUSDT-PERP&venue=sim&tf=5m&panes=cvd;/));
   await panes(ETH, []);
   // Another window changes its theme and saves nothing over this one's list, nor this one over its own.
   const beside = await deck.context.newPage();

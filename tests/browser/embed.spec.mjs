@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { BTC, ETH, launch } from './support/deck.mjs';
 import { serveFiles } from './support/files.mjs';
 import { Relay } from './support/relay.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 /** What a host page may say of everything, and must not reach the chart. */
 const LOUD = `* { letter-spacing: 3px; text-transform: uppercase; line-height: 3; color: red; cursor: wait }
@@ -88,13 +88,14 @@ test('three charts share a socket, say what happens and leave nothing behind', a
 
   const gap = async (id) => {
     const rows = await bars(page, id);
-    return rows.at(-1).timestamp - rows.at(-2).timestamp;
+    return rows.at(-1)?.timestamp - rows.at(-2)?.timestamp;
   };
-  assert.deepEqual([await gap('a'), await gap('b'), await gap('c')], [300_000, 3_600_000, 60_000]);
+  await holds('bars of each timeframe', async () =>
+    assert.deepEqual([await gap('a'), await gap('b'), await gap('c')], [300_000, 3_600_000, 60_000]));
   const background = (id) =>
     page.evaluate((id) => getComputedStyle(document.getElementById(id).shadowRoot.querySelector('.root')).backgroundColor, id);
   assert.deepEqual([await background('a'), await background('b')], ['rgb(11, 14, 17)', 'rgb(255, 255, 255)']);
-  assert.ok(await page.evaluate(() => [...document.fonts].some((font) => font.family.includes('IBM Plex Mono'))));
+  await until('the font', () => page.evaluate(() => [...document.fonts].some((font) => font.family.includes('IBM Plex Mono'))));
   const range = await page.evaluate(() => document.getElementById('a').visibleRange());
   assert.ok(range.from < range.to);
   assert.deepEqual(await page.evaluate(async () => {
@@ -124,7 +125,7 @@ test('three charts share a socket, say what happens and leave nothing behind', a
     document.getElementById('a').setAttribute('timeframe', '15m');
   }, ETH);
   await until('the other symbol', async () => (await heard(page, 'a', 'symbolchange')).at(-1)?.symbol === ETH);
-  assert.equal((await heard(page, 'a', 'timeframechange')).at(-1).timeframe, '15m');
+  await until('the other timeframe', async () => (await heard(page, 'a', 'timeframechange')).at(-1)?.timeframe === '15m');
   await until('its bars', async () => (await bars(page, 'a')).length > 1 && (await gap('a')) === 900_000);
 
   // Moved within the page it goes on; taken out it ends, and with the last the socket.
@@ -212,10 +213,12 @@ test('a chart is no part of the host\'s looks or storage, and says what it canno
     'panes="oi,profit" cannot be used: write a list of oi, funding, cvd, liq, rsi, macd, spread, depth, or leave it empty. ' +
     'theme="pink" cannot be used: write dark or light.';
   const all = `${values} venue="mtgox": it does not list ${BTC}, sim is shown.`;
-  assert.deepEqual(await said('a'), [values, all]);
-  assert.equal(await line('a'), all);
+  await holds('what a cannot use', async () => {
+    assert.deepEqual(await said('a'), [values, all]);
+    assert.equal(await line('a'), all);
+  });
   const unlisted = `symbol="DOGEUSDT-PERP": the relay does not list it, ${BTC} is shown.`;
-  assert.deepEqual(await said('b'), [unlisted]);
+  await holds('what b cannot', async () => assert.deepEqual(await said('b'), [unlisted]));
   assert.deepEqual(await said('c'), ['relay="ftp://elsewhere" cannot be used: write an address like https://relay.example.']);
   // Mended, it goes on as if nothing had been.
   await page.evaluate(({ eth, url }) => {
@@ -226,7 +229,7 @@ test('a chart is no part of the host\'s looks or storage, and says what it canno
   }, { eth: ETH, url: relay.url });
   await until('c to be ready', async () => (await heard(page, 'c', 'ready')).length === 1);
   await until('the other symbol', async () => (await heard(page, 'b', 'symbolchange')).at(-1)?.symbol === ETH);
-  assert.deepEqual(await Promise.all(['a', 'b', 'c'].map(line)), ['', '', '']);
+  await holds('nothing to be wrong', async () => assert.deepEqual(await Promise.all(['a', 'b', 'c'].map(line)), ['', '', '']));
 
   const looks = await page.evaluate(() => {
     const root = document.getElementById('c').shadowRoot;

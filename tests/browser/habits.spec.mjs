@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { keepCharts, linesDrawn } from './support/charts.mjs';
 import { BTC, Deck } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 const { relay, browser } = await stage();
 
@@ -18,16 +18,17 @@ test('digits, letters and commands lead somewhere, and focus comes back', async 
   const { page } = deck;
   const chart = page.locator('#chart').first();
   const pressed = (tf) => until(`${tf}`, async () => (await deck.at(`timeframe-${tf}`).getAttribute('aria-pressed')) === 'true');
+  const onChart = () => until('focus on the chart', async () => (await focused(deck)) === 'chart');
   // A press on the chart gives it focus.
   await chart.click({ position: { x: 300, y: 200 } });
-  assert.equal(await focused(deck), 'chart');
+  await onChart();
   await page.keyboard.press('1');
   await deck.at('dialog-timeframe').waitFor();
   await page.keyboard.type('5');
   await page.keyboard.press('Enter');
   await pressed('15m');
   await gone(deck, 'dialog-timeframe');
-  assert.equal(await focused(deck), 'chart');
+  await onChart();
   await page.keyboard.press('4');
   await deck.at('dialog-timeframe').waitFor();
   await page.keyboard.type('h');
@@ -38,7 +39,7 @@ test('digits, letters and commands lead somewhere, and focus comes back', async 
   await until('the search', async () => (await page.getByLabel('Search symbol').inputValue()) === 'e');
   await page.keyboard.type('th');
   await page.keyboard.press('Escape');
-  assert.equal(await focused(deck), 'chart', 'Escape leads back to the chart');
+  await onChart();
   // The palette finds by words; Escape gives focus back.
   await page.keyboard.press('Control+k');
   await deck.at('dialog-palette').waitFor();
@@ -46,7 +47,7 @@ test('digits, letters and commands lead somewhere, and focus comes back', async 
   await page.keyboard.press('Enter');
   await pressed('30m');
   await gone(deck, 'dialog-palette');
-  assert.equal(await focused(deck), 'chart');
+  await onChart();
   await page.keyboard.press('?');
   await deck.at('dialog-help').waitFor();
   // Tab stays inside.
@@ -96,7 +97,7 @@ test('lines are drawn, dragged, kept and removed; neither they nor new colours m
   await page.mouse.down();
   await page.mouse.move(side, y + 40, { steps: 4 });
   await page.mouse.up();
-  assert.equal((await axes()).free, false);
+  await until('the axis to be held', async () => (await axes()).free === false);
   await page.mouse.move(x, y);
   await page.keyboard.press('Alt+h');
   const [drawn] = (await until('a line', () => marks(deck))).lines;
@@ -141,14 +142,14 @@ test('lines are drawn, dragged, kept and removed; neither they nor new colours m
   await page.mouse.up();
   const above = await kept('a higher price', (line) => line > drawn);
   await page.mouse.move(x, y);
-  assert.deepEqual((await linesDrawn(page))[0], [above], 'no longer under the pointer');
+  await holds('it to be no longer under the pointer', async () => assert.deepEqual((await linesDrawn(page))[0], [above]));
   // Let go where no event came from: the next move without a button ends it.
   await grip();
   await page.mouse.move(x, y - 60, { steps: 5 });
   await page.evaluate(([x, y]) => document.elementFromPoint(x, y).dispatchEvent(new PointerEvent('pointermove', { bubbles: true, composed: true, clientX: x, clientY: y })), [x, y - 60]);
   const between = await kept('a lower price', (line) => line < above);
   await page.mouse.move(x, y + 90);
-  assert.deepEqual((await linesDrawn(page))[0], [between], 'let go');
+  await holds('it to be let go', async () => assert.deepEqual((await linesDrawn(page))[0], [between]));
   await page.mouse.up();
   await grip();
   await page.mouse.move(x, y + 60, { steps: 5 });
@@ -159,7 +160,7 @@ test('lines are drawn, dragged, kept and removed; neither they nor new colours m
   await deck.live();
   await until('bars', async () => (await deck.bars('price')).length > 0);
   assert.deepEqual((await marks(deck)).lines, [moved], 'kept over a reload');
-  assert.ok(Math.abs((await deck.visibleRange()).to - range.to) < 600_000, 'the drag did not scroll');
+  await until('the same view: the drag did not scroll', async () => Math.abs((await deck.visibleRange()).to - range.to) < 600_000);
   // A right click says what can be done there; near the line, removing it is one of these.
   await page.mouse.click(x, y + 60, { button: 'right' });
   await deck.at('dialog-spot').waitFor();

@@ -9,8 +9,7 @@ const { relay, browser } = await stage();
 
 test('the chart moves and says DEMO', async () => {
   const deck = await Deck.open(browser, relay, { symbol: BTC });
-  assert.equal(await deck.mode(), 'demo');
-  assert.ok(await deck.page.getByText('DEMO', { exact: true }).first().isVisible(), 'a DEMO badge is in sight');
+  await until('DEMO in sight', async () => (await deck.mode()) === 'demo' && (await deck.page.getByText('DEMO', { exact: true }).first().isVisible()));
   const first = (await deck.bars('price')).at(-1);
   await until('the forming bar to change', async () => {
     const last = (await deck.bars('price')).at(-1);
@@ -26,10 +25,11 @@ test('every pane has data of the last day and stands on the bars of the price pa
     await until(`rows in ${pane}`, async () => (await deck.bars(pane)).length > 10);
     await deck.middle(`pane-${pane}`);
   }
-  const price = await deck.bars('price');
-  assert.ok(price.at(-1).timestamp - price[0].timestamp >= 23 * 3_600_000, 'a day of minutes is held');
-  const funding = Number(await deck.at('funding-panel').getAttribute('data-value'));
-  assert.ok(Number.isFinite(funding), 'the funding panel has a value');
+  await until('a day of minutes', async () => {
+    const price = await deck.bars('price');
+    return price.at(-1).timestamp - price[0].timestamp >= 23 * 3_600_000;
+  });
+  await until('a value on the funding panel', async () => /\d/.test(await deck.at('funding-panel').getAttribute('data-value')));
   await deck.close();
 });
 
@@ -47,7 +47,7 @@ test('bars ascend, one per minute, with nothing missing', async () => {
 test('the attribution of the chart library is visible', async () => {
   const deck = await Deck.open(browser, relay);
   const attribution = deck.at('attribution').first();
-  assert.ok(await attribution.isVisible());
+  await until('it to be seen', () => attribution.isVisible());
   const href = await attribution.evaluate((element) => (element.closest('a') ?? element.querySelector('a'))?.href ?? '');
   assert.match(href, /^https:\/\/www\.tradingview\.com\//);
   await deck.close();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BTC, Deck, PHONE } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 
 const { relay, browser } = await stage();
@@ -45,12 +45,12 @@ test('what is chosen in the settings shows at once and after a reload, before th
   await deck.at('open-settings').click();
   await deck.page.getByRole('radio', { name: 'Sky, orange' }).check();
   await deck.page.getByRole('radio', { name: 'Less' }).check();
-  assert.deepEqual([await root('palette'), await root('motion'), await up()], ['safe', 'less', '#38bdf8']);
+  await holds('the other palette', async () =>
+    assert.deepEqual([await root('palette'), await root('motion'), await up()], ['safe', 'less', '#38bdf8']));
   await deck.screenshot('settings-safe');
   await deck.page.keyboard.press('Escape');
   await until('the dialog to be gone', async () => (await deck.at('dialog-settings').count()) === 0);
-  const focused = await deck.page.evaluate(() => document.activeElement.dataset.testid);
-  assert.equal(focused, 'open-settings', 'focus is back where it was');
+  await until('focus to be back where it was', () => deck.page.evaluate(() => document.activeElement.dataset.testid === 'open-settings'));
   // The attributes stand before the module has run.
   await deck.page.route('**/*.wasm', (route) => route.abort());
   await deck.page.reload({ waitUntil: 'commit' });
@@ -68,6 +68,6 @@ test('a changed value flashes, and nothing moves where the system asks for that'
   const [beat, name] = await until('a value to change', flash, 60_000);
   assert.equal(name, `beat-${beat}`);
   await deck.page.emulateMedia({ reducedMotion: 'reduce' });
-  assert.equal((await flash())[1], 'none');
+  await until('it to stand still', async () => (await flash())?.[1] === 'none');
   await deck.close();
 });

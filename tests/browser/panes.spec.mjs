@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BTC, Deck } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 const { relay, browser } = await stage();
 
@@ -32,9 +32,9 @@ test('indicators are those of the relay, while bars come in and after older ones
   await menu.getByLabel('EMA: Period').first().fill('0');
   await menu.getByLabel('EMA: Period').first().press('Enter');
   await until('a word about the period', async () => /period/.test(await deck.at('toast').innerText()));
-  assert.equal(await menu.getByLabel('EMA: Period').first().inputValue(), '30', 'what was refused gives way');
+  await until('what was refused to give way', async () => (await menu.getByLabel('EMA: Period').first().inputValue()) === '30');
   await deck.page.keyboard.press('Escape');
-  assert.equal(await menu.count(), 0);
+  await until('the menu to be gone', async () => (await menu.count()) === 0);
 
   // Older bars arrive behind the view, newer ones live: the last closed ones are the relay's either way.
   await until('a day of minutes', async () => (await deck.bars('price')).length > 1_500);
@@ -55,8 +55,7 @@ test('indicators are those of the relay, while bars come in and after older ones
     }
     return compared > 6_000;
   }, 40_000);
-  const rsi = (await deck.bars('rsi')).at(-1);
-  assert.deepEqual(Object.keys(rsi), ['timestamp', 'rsi_14']);
+  assert.deepEqual(Object.keys((await deck.bars('rsi')).at(-1)), ['timestamp', 'rsi_14']);
   assert.deepEqual(Object.keys((await deck.bars('macd')).at(-1)), ['timestamp', 'macd_12_26_9', 'macd_12_26_9_signal', 'macd_12_26_9_hist']);
   await deck.screenshot('indicators');
 
@@ -72,7 +71,7 @@ test('indicators are those of the relay, while bars come in and after older ones
   await deck.live();
   await until('the same lines after a reload', async () => /EMA 30.*EMA 50.*BB 20.*VWAP/s.test(await legend.innerText()));
   await deck.at('indicators').click();
-  assert.equal(await menu.getByRole('button', { name: 'Area' }).getAttribute('aria-pressed'), 'true');
+  await until('Area as before', async () => (await menu.getByRole('button', { name: 'Area' }).getAttribute('aria-pressed')) === 'true');
   await deck.close();
 });
 
@@ -88,13 +87,13 @@ test('panes are moved, folded, maximised and closed by keyboard, and stay so', a
   await until('the order of the address', async () => (await order()) === 'oi,cvd,liq');
   await press('pane-liq-up');
   await until('liquidations above CVD', async () => (await order()) === 'oi,liq,cvd');
-  assert.equal(deck.query().get('panes'), 'oi,liq,cvd');
+  await until('it in the address', () => deck.query().get('panes') === 'oi,liq,cvd');
   await until('the focus to stay', () => deck.page.evaluate(() => document.activeElement?.dataset.testid === 'pane-liq-up'));
   await deck.page.keyboard.press('Enter');
   await until('liquidations on top', async () => (await order()) === 'liq,oi,cvd');
   await press('pane-oi-fold');
   await until('a folded pane as high as its header', async () => Math.abs((await height('oi')) - 28) <= 2);
-  assert.match(await deck.at('pane-oi-fold').getAttribute('aria-label'), /^Unfold/);
+  await holds('its button to unfold', async () => assert.match(await deck.at('pane-oi-fold').getAttribute('aria-label'), /^Unfold/));
   await press('pane-cvd-maximise');
   await until('CVD alone', async () => (await height('cvd')) > 500 && (await deck.at('pane-liq').count()) === 0);
   await deck.screenshot('pane-maximised');
@@ -107,7 +106,7 @@ test('panes are moved, folded, maximised and closed by keyboard, and stay so', a
   await deck.screenshot('pane-folded');
   await press('pane-liq-close');
   await until('it to be gone', async () => (await deck.at('pane-liq').count()) === 0);
-  assert.equal(deck.query().get('panes'), 'oi,cvd');
+  await until('its absence in the address', () => deck.query().get('panes') === 'oi,cvd');
   await deck.at('pane-select').click();
   await deck.page.getByRole('menuitemcheckbox', { name: 'Spread' }).click();
   await deck.page.getByRole('menuitemcheckbox', { name: 'Depth' }).click();
@@ -116,8 +115,10 @@ test('panes are moved, folded, maximised and closed by keyboard, and stay so', a
   await deck.page.mouse.move(700, 5);
   await until('spreads of the book', async () => (await deck.bars('spread')).some((row) => row.spread_bps > 0));
   await until('a spread in the header', async () => /Spread\s*\d/.test(await deck.at('pane-spread').innerText()));
-  const depth = (await deck.bars('depth')).at(-1);
-  assert.ok(depth.depth_10bps.bid_usd > 0 && depth.depth_10bps.ask_usd > 0, JSON.stringify(depth));
+  await holds('depth of the book', async () => {
+    const depth = (await deck.bars('depth')).at(-1);
+    assert.ok(depth.depth_10bps.bid_usd > 0 && depth.depth_10bps.ask_usd > 0, JSON.stringify(depth));
+  });
   await deck.screenshot('pane-book');
   await deck.close();
 });

@@ -55,8 +55,7 @@ test('the page shows the bars of the recorded trades and says REPLAY', { skip },
   const expected = await minutesOfFile();
   assert.ok(expected.size > 3, `${expected.size} minutes in the file`);
   const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '1m' });
-  assert.equal(await deck.mode(), 'replay');
-  assert.ok(await deck.page.getByText('REPLAY', { exact: true }).first().isVisible());
+  await until('REPLAY', async () => (await deck.mode()) === 'replay' && (await deck.page.getByText('REPLAY', { exact: true }).first().isVisible()));
   await until('all bars of the file', async () => {
     const shown = new Map((await deck.bars('price')).map((bar) => [bar.timestamp, bar]));
     for (const [timestamp, bar] of expected) {
@@ -103,9 +102,8 @@ test('a replay is directed from the page, and back means that the future is gone
     await stands('the close of the first minute', (replay) => replay.position === NOON + 60_000);
     await own.post('/api/replay', { action: 'play' });
     const deck = await Deck.open(chromium, own, { symbol: BTC, tf: '1m' });
-    assert.equal(await deck.mode(), 'replay');
     await deck.at('replay').waitFor();
-    assert.equal(await deck.at('mode-badge').innerText(), 'REPLAY');
+    await until('the page to say so', async () => (await deck.mode()) === 'replay' && (await deck.at('mode-badge').innerText()) === 'REPLAY');
     await deck.at('replay-play').click();
     await until('pause', async () => (await deck.at('replay').getAttribute('data-state')) === 'paused');
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BTC, Deck } from './support/deck.mjs';
 import { stage } from './support/stage.mjs';
-import { until } from './support/wait.mjs';
+import { holds, until } from './support/wait.mjs';
 
 const DAY = 86_400_000;
 const day = (at) => new Date(at).toISOString().slice(0, 10);
@@ -31,13 +31,15 @@ test('chosen days are shown apart from live, are in the address, and lead back',
     const { from, to } = await deck.visibleRange();
     return from >= start - 900_000 && from <= start + 900_000 && to >= start + 2 * DAY - 1_800_000 && to <= start + 2 * DAY;
   });
-  assert.equal(await note(), '');
   const told = await relay.get('/api/candles', { symbol: BTC, venue: 'sim', interval: '15m', from: start, to: start + 2 * DAY });
-  const held = (await deck.bars('price')).filter((bar) => bar.timestamp >= start && bar.timestamp < start + 2 * DAY);
-  assert.deepEqual(held.map((bar) => [bar.timestamp, bar.close]), told.map((bar) => [bar.timestamp, bar.close]));
-  assert.equal(await deck.at('history-badge').innerText(), `HISTORY ${day(start)} to ${day(start + DAY)}`);
-  const bands = await deck.page.evaluate(() => window.tapedeck.shaded().filter((band) => band.state === 'chosen'));
-  assert.deepEqual(bands.map((band) => [band.first * 1_000, band.last * 1_000]), [[told[0].timestamp, told.at(-1).timestamp]]);
+  await holds('the bars of both days, their badge and their band', async () => {
+    assert.equal(await note(), '');
+    const held = (await deck.bars('price')).filter((bar) => bar.timestamp >= start && bar.timestamp < start + 2 * DAY);
+    assert.deepEqual(held.map((bar) => [bar.timestamp, bar.close]), told.map((bar) => [bar.timestamp, bar.close]));
+    assert.equal(await deck.at('history-badge').innerText(), `HISTORY ${day(start)} to ${day(start + DAY)}`);
+    const bands = await deck.page.evaluate(() => window.tapedeck.shaded().filter((band) => band.state === 'chosen'));
+    assert.deepEqual(bands.map((band) => [band.first * 1_000, band.last * 1_000]), [[told[0].timestamp, told.at(-1).timestamp]]);
+  });
   assert.equal(deck.query().get('from'), String(start));
   assert.equal(deck.query().get('to'), String(start + 2 * DAY));
   await deck.screenshot('history-dark');
@@ -54,9 +56,11 @@ test('chosen days are shown apart from live, are in the address, and lead back',
     const last = (await deck.bars('price')).at(-1).timestamp;
     return (await deck.visibleRange()).to === last;
   });
-  assert.equal(await deck.at('history-badge').innerText(), '');
-  assert.equal(deck.query().get('from'), null);
-  assert.equal(await deck.at('go-live').count(), 0);
+  await holds('no sign of chosen days', async () => {
+    assert.equal(await deck.at('history-badge').innerText(), '');
+    assert.equal(deck.query().get('from'), null);
+    assert.equal(await deck.at('go-live').count(), 0);
+  });
 
   await deck.at('range-1W').click();
   await until('a week that stays live', async () => {
@@ -110,23 +114,45 @@ test('each symbol is found as it was left', async () => {
 test('times follow the chosen zone, bars stay where they are; the countdown ends with the bar', async () => {
   const context = { timezoneId: 'Asia/Kolkata' };
   const deck = await Deck.open(browser, relay, { symbol: BTC, tf: '5m', theme: 'light' }, context);
-  const left = await deck.at('bar-countdown').innerText();
-  const [minutes, seconds] = /^closes in (\d\d):(\d\d)$/.exec(left).slice(1).map(Number);
-  const due = 300 - (Math.floor(Date.now() / 1_000) % 300);
-  assert.ok(Math.abs(minutes * 60 + seconds - due) <= 3, `${left}, due in ${due} s`);
+  /** The page's text, and the moments by this clock between which it was read. */
+  const read = async (testid) => {
+    const from = Date.now();
+    const text = await deck.at(testid).innerText();
+    return { text, from, to: Date.now() };
+  };
+  await holds('the countdown to the end of five minutes', async () => {
+    const { text, from, to } = await read('bar-countdown');
+    const [minutes, seconds] = /^closes in (\d\d):(\d\d)$/.exec(text).slice(1).map(Number);
+    // The bar's end by these words is a multiple of five minutes, but for a rounded second and one a word may be old.
+    const ends = (at) => (at / 1_000 + minutes * 60 + seconds + 150) % 300 - 150;
+    assert.ok(ends(from) <= 3 && ends(to) >= -2, `${text} at ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`);
+  });
 
-  const before = (await deck.bars('price'))[0].timestamp;
+  // All of the history is there; from now on only its end grows.
+  const first = async () => (await deck.bars('price'))[0].timestamp;
+  let before = await first();
+  await until('the oldest bar to stay', async () => {
+    const now = await first();
+    const same = now === before;
+    before = now;
+    await deck.page.waitForTimeout(500);
+    return same && before === (await first());
+  });
   assert.equal(await deck.at('time-zone').innerText(), 'UTC');
   await deck.at('time-zone').click();
-  assert.equal(await deck.at('time-zone').innerText(), 'UTC+5:30');
-  const clock = await deck.at('clock').innerText();
-  const local = new Date(Date.now() + 19_800_000).toISOString().slice(11, 16);
-  assert.equal(clock.slice(0, 5), local);
-  assert.equal((await deck.bars('price'))[0].timestamp, before);
-  const { box } = await deck.middle('pane-price');
-  await deck.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-  const time = await until('a time in the legend', async () =>
-    /\d{4}-\d\d-\d\d (\d\d):(\d\d)/.exec(await deck.at('legend').first().innerText()));
+  await until('local time', async () => (await deck.at('time-zone').innerText()) === 'UTC+5:30');
+  const local = (at) => new Date(at + 19_800_000).toISOString().slice(11, 16);
+  await holds('the clock to follow', async () => {
+    const { text, from, to } = await read('clock');
+    // A second may pass before the clock is set.
+    assert.ok([local(from - 1_500), local(to)].includes(text.slice(0, 5)), `${text}, not ${local(to)}`);
+  });
+  assert.equal(await first(), before);
+  const time = await until('a time in the legend', async () => {
+    const { box } = await deck.middle('pane-price');
+    await deck.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    return /\d{4}-\d\d-\d\d (\d\d):(\d\d)/.exec(await deck.at('legend').first().innerText());
+  });
   // Five-minute bars stand on the local clock's five minutes too: half an hour apart from UTC's hours.
   const bars = (await deck.bars('price')).map((bar) => new Date(bar.timestamp + 19_800_000).toISOString().slice(0, 16).replace('T', ' '));
   assert.ok(bars.includes(time[0]), `${time[0]} is a bar by the local clock`);

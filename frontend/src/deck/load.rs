@@ -4,6 +4,7 @@ use shared::event::Bar;
 use shared::link::Backoff;
 use shared::market::{Ms, Timeframe};
 
+use crate::clock;
 use crate::feed::http::{self, HttpError};
 use crate::feed::rows::{Row, SymbolRow};
 use crate::series::{Loaded, Market};
@@ -19,8 +20,6 @@ const FIRST_BARS: &str = "300";
 const PAGE_BARS: i64 = 2_000;
 /// Minutes held behind the view before anyone scrolls: a day and more, so that folds rest on minutes.
 const MINUTES_BEHIND: usize = 3_000;
-/// Clocks that differ by less show the same time, ms.
-const SAME_TIME: i64 = 2_000;
 /// Ask for older bars when fewer than this are left of the view.
 const OLDER_MARGIN: f64 = 200.0;
 
@@ -96,9 +95,7 @@ impl Deck {
     pub(crate) async fn read_status(&self) {
         let asked_at = wall();
         let Ok(status) = http::get::<Row>(&self.relay, "status", &[]).await else { return };
-        // A replay runs in another time, and clocks go wrong; small differences are not worth a jump.
-        let offset = status.timestamp - Ms(asked_at.0.midpoint(wall().0));
-        self.core.borrow_mut().clock_offset = if offset.0.abs() >= SAME_TIME { offset } else { Ms::ZERO };
+        self.core.borrow_mut().clock_offset = clock::offset(asked_at, status.timestamp, wall());
         self.take_status(&status);
     }
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export class Hopeless extends Error {}
 
 /** Calls `probe` until it answers something truthy, and returns that; fails with `what` after `ms`. */
-export async function until(what, probe, ms = 20_000) {
+export async function until(what, probe, ms = 40_000) {
   const deadline = Date.now() + ms;
   let last;
   for (;;) {
@@ -20,6 +20,13 @@ export async function until(what, probe, ms = 20_000) {
     await sleep(50);
   }
 }
+
+/** Waits until the assertions of `check` hold together: what a page shows follows what it was told a moment later. */
+export const holds = (what, check, ms) =>
+  until(what, async () => {
+    await check();
+    return true;
+  }, ms);
 
 function describe(value) {
   return value instanceof Error ? value.message : JSON.stringify(value);
