@@ -209,6 +209,8 @@ struct Page {
     params: Params,
     format: Format,
     to: Ms,
+    /// Rows of the page's first instant that are not among its own.
+    edge: Vec<Event>,
     events: Vec<Event>,
     next: Option<String>,
     /// Joined rows stand in `[from, to)`.
@@ -227,24 +229,37 @@ impl Page {
         let step = step(&params)?;
         let Range { from, to, newest, .. } = range;
         let mut events = read_all(&state, market, (dataset, (from, to), range.reading(), newest)).await?;
-        if newest {
-            events.drain(..events.len().saturating_sub(range.limit));
-        } else {
-            events.truncate(range.reading());
-        }
+        events.drain(..if newest { events.len().saturating_sub(range.limit) } else { 0 });
+        events.truncate(range.reading());
+        let given = events.iter().take(range.skip).take_while(|e| e.timestamp() == from).count();
+        let after = events.get(given + range.limit).map(Event::timestamp);
         let next = range.page(&mut events, Event::timestamp);
-        let first = events.first().map(Event::timestamp);
-        // A page goes on after the last instant of the one before.
-        let start = if params.text("cursor")?.is_some() { from + Ms(1) } else { from };
-        let start = if newest { first.unwrap_or(to) } else { start };
-        let last = events.last().map(Event::timestamp).filter(|_| next.is_some());
-        let end = last.map_or(to.min(state.history.now() + Ms(1)), |at| at + Ms(1));
+        let (first, last) = (events.first().map(Event::timestamp), events.last().map(Event::timestamp));
+        // An instant's joined row stands on the page that has the last of its members' rows.
+        let begun = given > 0 && first != Some(from);
+        let start = if newest { first.unwrap_or(to) } else { from + Ms(begun.into()) };
+        let end = match last.filter(|_| next.is_some()) {
+            Some(last) => last + Ms((after != Some(last)).into()),
+            None => to.min(state.history.now() + Ms(1)),
+        };
         // Long before anything was said there is nothing to join.
         let start = start.max(first.unwrap_or(end) - SETTLED_AGE).min(end);
-        Ok(Page { state, uri, params, format, to, events, next, span: (start, end), step })
+        // Rows of its first instant that are on the page before, or on none.
+        let edge = match first.filter(|first| *first == start) {
+            Some(first) => {
+                let here = |e: &&Event| e.timestamp() == first;
+                let shown = events.iter().take_while(here).count();
+                let whole =
+                    read_all(&state, market, (dataset, (first, first + Ms(1)), WEIGHTS, false)).await?;
+                let missing = whole.len().saturating_sub(shown);
+                whole.into_iter().take(missing).collect()
+            }
+            None => Vec::new(),
+        };
+        Ok(Page { state, uri, params, format, to, edge, events, next, span: (start, end), step })
     }
 
-    /// What the members said last before the span, as far as that may still stand in it.
+    /// What the members said last before the page's own rows, as far as that may still stand in its span.
     async fn before(
         &self,
         market: &JoinedMarket,
@@ -253,7 +268,9 @@ impl Page {
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         let from = self.span.0;
-        read_all(&self.state, market, (dataset, (from - age, from), limit, true)).await
+        let mut rows = read_all(&self.state, market, (dataset, (from - age, from), limit, true)).await?;
+        rows.extend(self.edge.iter().cloned());
+        Ok(rows)
     }
 
     /// Members' rows with the joined ones between them, which stand before those of the same instant.

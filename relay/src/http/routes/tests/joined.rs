@@ -40,6 +40,11 @@ fn rate(at: Ms, kind: FundingKind, rate: f64, hours: f64) -> Funding {
 
 /// The second member has no minute 20 and no liquidations; the third closed its last minute a moment later.
 async fn group() -> axum::Router {
+    group_told(Ms(7)).await
+}
+
+/// The same with open interest told so long after each minute began.
+async fn group_told(after: Ms) -> axum::Router {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::temporary().unwrap());
     let event = |member: usize, body| {
         let (venue, symbol, _) = MEMBERS[member];
@@ -56,7 +61,7 @@ async fn group() -> axum::Router {
             let coins = 10.0 * (member + 1) as f64 + n as f64;
             let value = (member < 2).then_some(coins * 100.0);
             let oi =
-                OpenInterest { timestamp: at(n) + Ms(7), open_interest: coins, open_interest_value: value };
+                OpenInterest { timestamp: at(n) + after, open_interest: coins, open_interest_value: value };
             records.push(event(member, Body::Oi(oi)));
         }
     }
@@ -178,6 +183,39 @@ async fn longer_joined_bars_end_with_one_minute_for_all() {
 fn split(got: &Got) -> (Vec<Value>, Vec<Value>) {
     let rows = got.json().as_array().unwrap().clone();
     rows.into_iter().partition(|r| r["venue"] == "all")
+}
+
+#[tokio::test]
+async fn sums_are_the_same_on_pages_of_any_size() {
+    // On the grid itself, so that pages end among the rows that make a sum.
+    let app = group_told(Ms(0)).await;
+    for (series, whole) in [("oi", 450), ("funding", 3), ("liquidations", 4)] {
+        let base = format!("/api/history/{series}?symbol=BTCUSDT-PERP&venue=all&interval=1m");
+        let from = format!("{base}&from={}", at(0).0);
+        let (sums, own) = split(&get(&app, &from).await);
+        assert_eq!(own.len(), whole, "{series}");
+        for limit in [1, 2, 3, 4, 7, 100] {
+            let (mut uri, mut seen) = (format!("{from}&limit={limit}"), (Vec::new(), Vec::new()));
+            loop {
+                let got = get(&app, &uri).await;
+                let (all, members) = split(&got);
+                seen.0.extend(all);
+                seen.1.extend(members);
+                let cursor = got.header("x-next-cursor");
+                if cursor.is_empty() {
+                    break;
+                }
+                uri = format!("{from}&limit={limit}&cursor={cursor}");
+            }
+            assert!(seen == (sums.clone(), own.clone()), "{series}, pages of {limit}");
+            // The newest: what it has of the sums is right, from its first row on.
+            let (newest, members) = split(&get(&app, &format!("{base}&limit={limit}")).await);
+            assert_eq!(members, own[own.len().saturating_sub(limit)..], "{series}, newest {limit}");
+            let first = members[0]["timestamp"].as_i64();
+            let since: Vec<&Value> = sums.iter().filter(|s| s["timestamp"].as_i64() >= first).collect();
+            assert_eq!(newest.iter().collect::<Vec<_>>(), since, "{series}, newest {limit}");
+        }
+    }
 }
 
 #[tokio::test]
