@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BTC, ETH, launch } from './support/deck.mjs';
 import { serveFiles } from './support/files.mjs';
+import { wasmBytes } from './support/memory.mjs';
 import { Relay } from './support/relay.mjs';
 import { holds, until } from './support/wait.mjs';
 
@@ -148,11 +149,7 @@ test('fifty charts come and go and leave no memory behind', async () => {
     return (await session.send('Runtime.getHeapUsage')).usedSize;
   };
   // The linear memory only ever grows: what it has grown to says the most that was held at a time.
-  const wasm = () =>
-    page.evaluate(async () => {
-      const { name } = performance.getEntriesByType('resource').find(({ name }) => /\/app-[^/]*\.js$/.test(name));
-      return (await (await import(name)).ready).memory.buffer.byteLength;
-    });
+  const wasm = () => wasmBytes(page);
   // Five at a time, each of its own kind.
   const round = async (name) => {
     const ids = [0, 1, 2, 3, 4].map((i) => `${name}-${i}`);

@@ -82,6 +82,9 @@ async fn an_alert_outlives_its_page_and_a_kill_and_is_told_once() -> Result<()> 
     let (status, refusal) =
         send(&relay, "POST", "/api/alerts", json!({"symbol": "NOPE-PERP", "price": 1}), &own).await?;
     assert_eq!((status, &refusal["code"]), (404, &json!("unknown_symbol")));
+    let nowhere = json!({"symbol": "BTCUSDT-PERP", "venue": "mtgox", "price": 1});
+    let (status, refusal) = send(&relay, "POST", "/api/alerts", nowhere, &own).await?;
+    assert_eq!((status, &refusal["code"]), (400, &json!("unknown_venue")));
 
     let relay = relay.kill_and_restart().await?;
     let own = format!("http://{}", relay.address);

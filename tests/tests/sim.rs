@@ -92,9 +92,14 @@ async fn siblings_have_other_prices_and_holes_of_their_own() -> Result<()> {
     );
 
     // The day before the start: holes told in the ledger, refilled ones with the venue's own bars.
-    let now = tests::fake::clock::machine_now();
+    // Whole minutes, so that the bar of every hole is in the range.
+    let now = tests::fake::clock::machine_now() / 60_000 * 60_000;
     let day = |path: &str, symbol: &str, venue: &str| {
-        format!("/api/{path}?symbol={symbol}&venue={venue}&from={}&to={}", now - 80_000_000, now - 600_000)
+        format!(
+            "/api/{path}?symbol={symbol}&venue={venue}&from={}&to={}",
+            now - 1_333 * 60_000,
+            now - 600_000
+        )
     };
     let gaps = relay.rows(&day("gaps", "ETHUSDT-PERP", "sim-b")).await?;
     let gaps: Vec<&Value> = gaps.iter().filter(|g| g["venue"] == "sim-b" && g["channel"] == "bar").collect();
@@ -119,6 +124,21 @@ async fn siblings_have_other_prices_and_holes_of_their_own() -> Result<()> {
         met.get("refilled") >= Some(&20) && met.contains_key("lost") && !met.contains_key("open"),
         "{met:?}"
     );
+    // Further back too, every minute that is missing is told.
+    let (from, to) = (now - 5 * 86_400_000, now - 3 * 86_400_000);
+    let older = |path: &str| format!("/api/{path}?symbol=ETHUSDT-PERP&venue=sim-b&from={from}&to={to}");
+    let told: Vec<(i64, i64)> = relay.rows(&older("gaps")).await?.iter().map(ends).collect();
+    let times = relay.rows(&format!("{}&interval=1m", older("candles"))).await?;
+    let times: Vec<i64> = times.iter().filter_map(|b| b["timestamp"].as_i64()).collect();
+    let missing = times.windows(2).flat_map(|two| (two[0] + 60_000..two[1]).step_by(60_000));
+    let missing: Vec<i64> = missing.collect();
+    assert!(missing.len() > 20, "{missing:?}");
+    for minute in missing {
+        assert!(
+            told.iter().any(|(from, to)| *from < minute + 60_000 && *to > minute),
+            "{minute} is in no hole"
+        );
+    }
     let flawless = relay.rows(&format!("{}&interval=1m", day("candles", "ETHUSDT-PERP", "sim"))).await?;
     assert!(flawless.iter().all(|b| b["origin"] == "sim") && flawless.len() > bars.len());
     let hourly = relay.rows(&day("history/funding", SYMBOL, "sim-c")).await?;

@@ -35,6 +35,12 @@ pub(super) async fn add(
 ) -> Result<Json<Alert>, ApiError> {
     let fields = object(&headers, body, LIKE).await?;
     let mut alert = read(&fields)?;
+    let known = core.directory.venues();
+    if let Some(venue) = alert.venue.as_ref().filter(|venue| !known.contains(venue)) {
+        let names: Vec<&str> = known.iter().map(VenueId::as_str).collect();
+        let detail = format!("`venue`: unknown venue `{venue}`: this relay has {}", names.join(", "));
+        return Err(ApiError::bad_request("unknown_venue", detail));
+    }
     core.lookup.resolve(&alert.symbol).await;
     let listings = core.directory.listings(&alert.symbol);
     let listed = listings.iter().find(|i| alert.venue.as_ref().is_none_or(|venue| i.venue == *venue));

@@ -115,11 +115,10 @@ async fn answer(
     headers: HeaderMap,
 ) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
-        return refuse(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "the page is read with GET or HEAD",
-        );
+        let mut refused =
+            refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the page is read with GET or HEAD");
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return refused;
     }
     let name = uri.path().strip_prefix('/').unwrap_or_default().to_string();
     let name = match name.as_str() {

@@ -153,6 +153,7 @@ pub(super) fn cors(access: &Access) -> CorsLayer {
         header::CONTENT_TYPE,
         header::AUTHORIZATION,
         header::IF_NONE_MATCH,
+        HeaderName::from_static("x-request-id"),
     ]);
     // Pages of rows, validators and the request's id are for scripts of listed origins too.
     let told = ["x-next-cursor", "x-incomplete", "x-request-id"].map(HeaderName::from_static);

@@ -140,10 +140,15 @@ impl Core {
         for symbol in &request.symbols {
             let joined = request.venues.iter().any(VenueId::is_all);
             let joined = joined.then(|| self.directory.joined(symbol)).flatten();
-            let mut listings = self.directory.listings(symbol);
-            listings.retain(|i| request.venues.is_empty() || request.venues.contains(&i.venue));
+            let all = self.directory.listings(symbol);
+            let named = |i: &&Arc<Instrument>| request.venues.is_empty() || request.venues.contains(&i.venue);
+            let listings: Vec<_> = all.iter().filter(named).cloned().collect();
             if listings.is_empty() && joined.is_none() {
-                let message = format!("unknown symbol `{symbol}`: /api/symbols/search finds what there is");
+                let there: Vec<&str> = all.iter().map(|i| i.venue.as_str()).collect();
+                let message = match request.venues.first().filter(|_| !there.is_empty()) {
+                    Some(venue) => format!("{venue} does not list `{symbol}`; {} does", there.join(", ")),
+                    None => format!("unknown symbol `{symbol}`: /api/symbols/search finds what there is"),
+                };
                 return Err(fail("unknown_symbol", message));
             }
             for channel in &request.channels {

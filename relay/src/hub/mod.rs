@@ -111,7 +111,13 @@ impl Hub {
         let topic = stamped.event.topic();
         let state = inner.topics.entry(topic.clone()).or_default();
         match state.offer(&stamped, now) {
-            Verdict::Send => state.send(&stamped, inner.handed),
+            Verdict::Send => {
+                // A closed bar does not overtake what was told of the next bucket before it.
+                if let Some(waiting) = state.overtaken(&stamped, now) {
+                    state.send(&waiting, inner.handed.saturating_sub(1));
+                }
+                state.send(&stamped, inner.handed);
+            }
             Verdict::Wait { newly: true } => inner.dirty.push(topic),
             Verdict::Wait { newly: false } => {}
         }

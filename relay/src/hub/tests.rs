@@ -100,6 +100,26 @@ async fn a_bar_subscriber_gets_last_closed_and_forming() {
 }
 
 #[tokio::test]
+async fn a_closed_bar_does_not_overtake_the_next_minute() {
+    let hub = Hub::new();
+    let client = hub.connect();
+    hub.subscribe(&client, &[topic(Channel::Bar)], ["{}".into()], None).expect("no resume");
+    let now = Instant::now();
+    hub.publish(bar(1, 0, false), now);
+    assert_eq!(drain(&client).await, [1]);
+    // A joined minute closes when its last member has closed it; the next one has begun by then.
+    hub.publish(bar(2, 1, false), now);
+    hub.publish(bar(3, 1, false), now);
+    hub.publish(bar(4, 0, true), now);
+    hub.publish(bar(5, 1, false), now);
+    let told = drain_data(&client).await;
+    let places: Vec<_> = told.iter().map(|d| (d.stamped.seq, d.stamped.cursor.n)).collect();
+    assert_eq!(places, [(3, 3), (4, 4)]);
+    hub.flush(now + CONFLATE);
+    assert_eq!(drain(&client).await, [5]);
+}
+
+#[tokio::test]
 async fn a_slow_client_has_state_conflated_and_lost_events_told() {
     let hub = Hub::new();
     let client = hub.connect();

@@ -63,6 +63,13 @@ impl TopicState {
         Some(value)
     }
 
+    /// The value that waits for its slot when an event of its topic is sent: numbers of a topic only rise.
+    pub(super) fn overtaken(&mut self, event: &Stamped, now: Instant) -> Option<Arc<Stamped>> {
+        let value = if is_state(event) { None } else { self.waiting.take() };
+        self.sent_at = if value.is_some() { Some(now) } else { self.sent_at };
+        value
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }

@@ -16,6 +16,12 @@ use crate::store::{FolderLock, LockError};
 /// # Errors
 /// When the folder cannot be read.
 pub fn verify(config: &Config) -> anyhow::Result<bool> {
+    if !config.store.data_dir.exists() {
+        anyhow::bail!(
+            "DATA_DIR: there is no {}: name the folder that is to be verified",
+            config.store.data_dir.display()
+        );
+    }
     let folder = config.store.archive();
     // A folder that cannot be had is in the hands of a running relay. One that can is given back at once: a relay may
     // start meanwhile.

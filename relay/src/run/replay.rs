@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::market::{Ms, VenueId};
 use shared::wire::ReplaySpeed;
@@ -53,7 +54,10 @@ pub async fn replay(config: Config, files: Vec<PathBuf>, speed: Speed, exit: boo
     let playback = Arc::new(playback);
     let metrics = start_metrics()?;
     let alerts = Arc::new(Alerts::unkept());
-    let shelf = Shelf { config, files: files.clone(), playback: playback.clone(), metrics, alerts };
+    // Gone when this function is left, whatever still runs then.
+    let place = tempfile::Builder::new().prefix("tapedeck-").tempdir().context("no temporary folder")?;
+    let stores = place.path().to_owned();
+    let shelf = Shelf { config, files: files.clone(), playback: playback.clone(), metrics, alerts, stores };
     shelf.readable()?;
     let door = listen(&shelf.config.server).await?;
     let run = shelf.begin()?;
@@ -111,6 +115,8 @@ struct Shelf {
     metrics: PrometheusHandle,
     /// What a person wants to be told of is of the whole replay, however often it is directed back.
     alerts: Arc<Alerts>,
+    /// Folder of the runs' stores.
+    stores: PathBuf,
 }
 
 impl Shelf {
@@ -124,7 +130,7 @@ impl Shelf {
     /// The recordings from their first frame, and an empty relay to play them to.
     fn begin(&self) -> Result<Run, StoreError> {
         let config = &self.config;
-        let store = Arc::new(SqliteStore::temporary()?);
+        let store = Arc::new(SqliteStore::temporary_in(&self.stores)?);
         self.alerts.rewind();
         let relay = Relay::start(Parts {
             mode: Mode::Replay,
@@ -239,6 +245,7 @@ mod tests {
             playback: Arc::new(playback),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             alerts: Arc::new(Alerts::unkept()),
+            stores: std::env::temp_dir(),
         };
         let alert = Alert {
             id: 0,

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use shared::market::Ms;
+use shared::market::{Ms, VenueId};
 
 use super::open::{progress_bar, take_folders, whole_store};
 use super::start_logs;
@@ -13,6 +13,8 @@ use crate::cli::{Export, FormatName};
 use crate::clock::system_now;
 use crate::config::Config;
 use crate::transfer::{self, Format, Series};
+use crate::venues;
+use crate::venues::sim::Place;
 
 /// Imports a file, and says in one line what was.
 ///
@@ -20,6 +22,14 @@ use crate::transfer::{self, Format, Series};
 /// One line: what is wrong with the file, or who has the folder or database.
 pub async fn import(config: Config, file: PathBuf, series: Series) -> anyhow::Result<()> {
     start_logs(&config.log);
+    let known = || Place::ALL.into_iter().map(Place::venue).chain(venues::names().map(VenueId::new));
+    if let Some(venue) = series.venue.as_ref().filter(|venue| !known().any(|known| known == **venue)) {
+        let names: Vec<String> = known().map(|venue| venue.to_string()).collect();
+        bail!(
+            "--venue: there is no venue `{venue}`, and nobody would find its rows: use one of {}",
+            names.join(", ")
+        );
+    }
     let _locks = take_folders(&config.store)?;
     let store = whole_store(&config.store).await?;
     let bar = progress_bar().with_message("importing");

@@ -41,6 +41,8 @@ export class Deck {
       if (['error', 'warning'].includes(message.type())) deck.complaints.push(`${message.type()}: ${message.text()}`);
     });
     deck.page.on('pageerror', (error) => deck.complaints.push(`uncaught: ${error.message}`));
+    // What waits for an answer of it would wait for ever.
+    deck.page.on('crash', () => deck.complaints.push('uncaught: the page crashed'));
     await prepare(deck.page);
     await deck.page.goto(`${relay.url}/?${new URLSearchParams(query)}`);
     return deck;

@@ -1,9 +1,10 @@
 // What a page holds, after its garbage is gone.
 
-/** Bytes of the page's JavaScript heap and of its WebAssembly memories, and its event listeners. */
+/** Bytes of the page's JavaScript heap and of its WebAssembly memory, and its event listeners. */
 export class Memory {
   static async of(page) {
     const memory = new Memory();
+    memory.page = page;
     memory.session = await page.context().newCDPSession(page);
     // Time spent by the page's own thread, whatever else the machine does.
     await memory.session.send('Performance.enable', { timeDomain: 'threadTicks' });
@@ -24,14 +25,15 @@ export class Memory {
     return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
   }
 
+  /** The page's module says itself: asking the browser for every memory there is brings a release bundle's page down. */
   async wasm() {
-    const { session } = this;
-    const objectGroup = 'memory';
-    const { result } = await session.send('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype', objectGroup });
-    const { objects } = await session.send('Runtime.queryObjects', { prototypeObjectId: result.objectId, objectGroup });
-    const functionDeclaration = 'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }';
-    const { result: sum } = await session.send('Runtime.callFunctionOn', { objectId: objects.objectId, functionDeclaration, returnByValue: true });
-    await session.send('Runtime.releaseObjectGroup', { objectGroup });
-    return sum.value;
+    return wasmBytes(this.page);
   }
 }
+
+/** Bytes of the linear memory of the page's module. */
+export const wasmBytes = (page) =>
+  page.evaluate(async () => {
+    const { name } = performance.getEntriesByType('resource').find(({ name }) => /\/app-[^/]*\.js$/.test(name));
+    return (await (await import(name)).ready).memory.buffer.byteLength;
+  });

@@ -285,17 +285,36 @@ async fn hosts_and_origins_are_allow_lists() -> Result<()> {
 }
 
 #[test]
-fn a_file_without_a_single_frame_ends_the_replay_with_one_line() -> Result<()> {
+fn a_folder_that_is_not_there_is_not_called_sound() -> Result<()> {
     let folder = tempfile::tempdir()?;
+    let output = std::process::Command::new(tests::relay::binary())
+        .args(["archive", "verify"])
+        .env("DATA_DIR", folder.path().join("mistyped"))
+        .current_dir(folder.path())
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("tapedeck: DATA_DIR: there is no ") && told.contains("mistyped"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_file_without_a_single_frame_ends_the_replay_with_one_line_and_nothing_is_left() -> Result<()> {
+    let (folder, temporary) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let file = folder.path().join("notes.jsonl");
     std::fs::write(&file, "# notes\nno frame here\n{\"a\":1}\n")?;
     let output = std::process::Command::new(tests::relay::binary())
         .args(["replay", "--exit", "--speed", "max", "--listen", "127.0.0.1:0"])
         .arg(&file)
         .current_dir(folder.path())
+        .env("TMPDIR", temporary.path())
         .output()?;
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
+    // The folder for temporary files is a variable of its own elsewhere.
+    if cfg!(unix) {
+        assert_eq!(std::fs::read_dir(temporary.path())?.count(), 0, "its store is gone");
+    }
     let last = told.lines().last().unwrap_or("");
     assert!(last.contains("nothing to replay") && last.contains("notes.jsonl"), "{told}");
     Ok(())

@@ -23,6 +23,7 @@ async fn the_socket_answers_and_stays_open() -> Result<()> {
         (request(json!({"intervals": ["7m"]})), "unknown_interval"),
         (request(json!({"channels": ["nonsense"]})), "unknown_channel"),
         (request(json!({"venues": ["mtgox"]})), "unknown_venue"),
+        (request(json!({"symbols": ["CME_MINI:MNQ1!"], "venues": ["sim-b"]})), "unknown_symbol"),
         (request(json!({"resume": 5})), "invalid_resume"),
         (r#"{"action":"buy","id":1}"#.to_owned(), "unknown_action"),
         ("[1,2".to_owned(), "invalid_json"),
@@ -32,7 +33,14 @@ async fn the_socket_answers_and_stays_open() -> Result<()> {
         client.send_text(text).await?;
         let error = client.wait_for(code, SOON, |f| f["type"] == "error").await?;
         assert_eq!(error["code"], **code, "{text}: {error}");
-        assert!(error["message"].as_str().is_some_and(|m| !m.is_empty()));
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(!message.is_empty());
+        // Of a symbol that another venue has it says which.
+        assert_eq!(
+            text.contains("MNQ1"),
+            message == "sim-b does not list `CME_MINI:MNQ1!`; sim does",
+            "{message}"
+        );
         assert!(!text.contains("\"id\":1") || error["id"] == 1, "{error}");
     }
     // A refused request subscribed nothing, not even its good half.

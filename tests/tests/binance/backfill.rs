@@ -85,6 +85,9 @@ async fn a_backfill_that_is_killed_goes_on_and_asks_for_nothing_twice() -> Resul
     let other = tempfile::tempdir()?;
     let file = file.display().to_string();
     let import = ["import", &file, "--symbol", PERP, "--venue", "binance"];
+    let misspelt = [&import[..5], &["binanse"]].concat();
+    let refused = tapedeck(&fake, other.path(), &misspelt).output()?;
+    ensure!(!refused.status.success() && String::from_utf8(refused.stderr)?.contains("no venue `binanse`"));
     output(tapedeck(&fake, other.path(), &import))?;
     let again = output(tapedeck(&fake, other.path(), &export))?;
     ensure!(again.stdout == exported.as_bytes(), "import and export change the text");

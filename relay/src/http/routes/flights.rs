@@ -62,7 +62,8 @@ impl Drop for Ticket {
 
 /// Makes an answer, or takes the one that is being made; says 304 to who has it.
 pub(super) async fn share(State(flights): State<Flights>, mut request: Request, next: Next) -> Response {
-    if *request.method() != Method::GET {
+    let method = request.method().clone();
+    if method != Method::GET && method != Method::HEAD {
         return next.run(request).await;
     }
     let uri = request.uri();
@@ -70,6 +71,11 @@ pub(super) async fn share(State(flights): State<Flights>, mut request: Request, 
     let known: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
     // What is shared is the whole.
     request.headers_mut().remove(header::IF_NONE_MATCH);
+    if method == Method::HEAD {
+        let response = next.run(request).await;
+        let known = has(&known, response.status(), response.headers());
+        return if known { not_modified(response.headers().clone()) } else { response };
+    }
     let ticket = Ticket { flight: flights.join(&key), flights, key };
     let made = ticket.flight.get_or_init(|| async move {
         let (parts, body) = next.run(request).await.into_parts();
@@ -79,17 +85,26 @@ pub(super) async fn share(State(flights): State<Flights>, mut request: Request, 
     });
     let Made { status, mut headers, body } = made.await.clone();
     drop(ticket);
-    let tag = headers.get(header::ETAG).filter(|_| status == StatusCode::OK);
-    if tag.is_some_and(|tag| known.iter().any(|known| names(known, tag))) {
-        headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_LENGTH);
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    if has(&known, status, &headers) {
+        return not_modified(headers);
     }
     let mut response = in_pieces(body).into_response();
     *response.status_mut() = status;
     headers.remove(header::CONTENT_LENGTH);
     response.headers_mut().extend(headers);
     response
+}
+
+/// Whether who asks has this answer.
+fn has(known: &[HeaderValue], status: StatusCode, headers: &HeaderMap) -> bool {
+    let tag = headers.get(header::ETAG).filter(|_| status == StatusCode::OK);
+    tag.is_some_and(|tag| known.iter().any(|known| names(known, tag)))
+}
+
+fn not_modified(mut headers: HeaderMap) -> Response {
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
+    (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
 /// Short bodies whole, with a length; long ones piece by piece.

@@ -23,7 +23,7 @@ const SHORT_BREAK: Ms = Ms(3_000);
 const STEP: Duration = Duration::from_millis(50);
 /// Rows handed to the store at once.
 const CHUNK: usize = 4_096;
-/// Holes in the history are told so far back.
+/// Holes of all channels are told so far back; those of bars as far as there are bars.
 const LEDGER: Ms = Ms::DAY;
 /// So many minutes in a row are never lost.
 const LONGEST_HOLE: Ms = Ms(10 * Ms::MINUTE.0);
@@ -133,7 +133,8 @@ async fn backfill(
             store.write(std::mem::replace(&mut records, Vec::with_capacity(CHUNK))).await?;
         }
     }
-    let gaps = gaps(market, instrument, from.max(minute - LEDGER), minute);
+    let gaps = gaps(market, instrument, from, minute)
+        .filter(|gap| gap.channel == Channel::Bar || gap.from >= minute - LEDGER);
     records.extend(gaps.map(|gap| Record::Gap { symbol: symbol.clone(), venue: venue.clone(), gap }));
     let stretch = Coverage { dataset, symbol: symbol.clone(), venue, from, to: minute };
     records.push(Record::Coverage(stretch));

@@ -62,9 +62,17 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Open`] when there is no place for temporary files.
     pub fn temporary() -> Result<SqliteStore, StoreError> {
+        Self::temporary_in(&std::env::temp_dir())
+    }
+
+    /// The same with its folder in another, which may go earlier: a store outlives its relay where tasks still hold it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when there is no place for it there.
+    pub fn temporary_in(parent: &Path) -> Result<SqliteStore, StoreError> {
         let failed =
             |e: std::io::Error| StoreError::Open { path: "a temporary folder".into(), detail: e.to_string() };
-        let folder = tempfile::Builder::new().prefix("tapedeck-").tempdir().map_err(failed)?;
+        let folder = tempfile::Builder::new().prefix("tapedeck-").tempdir_in(parent).map_err(failed)?;
         let path = folder.path().join("hot.sqlite3");
         Self::open_with(&path, schema::MIGRATIONS, Some(folder))
     }

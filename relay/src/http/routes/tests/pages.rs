@@ -96,7 +96,11 @@ async fn answers_are_validated_by_tag_and_past_ranges_cached() {
         let again = send(&app, request).await;
         assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""), "{known}");
         assert_eq!(again.header("etag"), tag);
+        let request = Request::head(uri).header("if-none-match", &known).body(HttpBody::empty()).unwrap();
+        assert_eq!(send(&app, request).await.status, StatusCode::NOT_MODIFIED, "HEAD, {known}");
     }
+    let head = send(&app, Request::head(uri).body(HttpBody::empty()).unwrap()).await;
+    assert_eq!((head.status, head.header("etag"), head.text.as_str()), (StatusCode::OK, tag.as_str(), ""));
     let request = Request::get(uri).header("if-none-match", "W/\"0\"").body(HttpBody::empty()).unwrap();
     assert_eq!(send(&app, request).await.status, StatusCode::OK);
     let csv = get(&app, &format!("{uri}&format=csv")).await;
