@@ -59,8 +59,9 @@ impl Deck {
             }
             self.view.symbols.get_untracked()
         } else {
+            let status = self.read_status();
             let rows = http::get(&self.relay, "symbols", &[]).await?;
-            self.read_status().await;
+            status.await;
             rows
         };
         if self.disposed.get() {
@@ -91,12 +92,14 @@ impl Deck {
         Ok(())
     }
 
-    /// Mode, venues and the relay's clock.
-    pub(crate) async fn read_status(&self) {
-        let asked_at = wall();
-        let Ok(status) = http::get::<Row>(&self.relay, "status", &[]).await else { return };
-        self.core.borrow_mut().clock_offset = clock::offset(asked_at, status.timestamp, wall());
-        self.take_status(&status);
+    /// Mode, venues and the relay's clock; asked for at once.
+    pub(crate) fn read_status(&self) -> impl Future<Output = ()> {
+        let asked = (wall(), http::get::<Row>(&self.relay, "status", &[]));
+        async move {
+            let Ok(status) = asked.1.await else { return };
+            self.core.borrow_mut().clock_offset = clock::offset(asked.0, status.timestamp, wall());
+            self.take_status(&status);
+        }
     }
 
     /// Asks the relay for the state of all venues and channels.

@@ -33,11 +33,16 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// GETs `/api/<path>` of the relay at `base` (empty: the page's host) with query parameters and reads the JSON.
+/// GETs `/api/<path>` of the relay at `base` (empty: the page's host) with query parameters and reads the JSON. It is
+/// asked for at once, also where the answer is awaited later.
 ///
 /// # Errors
 /// [`HttpError`], by what failed.
-pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)]) -> Result<T, HttpError> {
+pub(crate) fn get<T: Read>(
+    base: &str,
+    path: &str,
+    query: &[(&str, String)],
+) -> impl Future<Output = Result<T, HttpError>> + use<T> {
     let mut url = format!("{base}/api/{path}");
     for (i, (key, value)) in query.iter().enumerate() {
         url.push_str(if i == 0 { "?" } else { "&" });
@@ -45,7 +50,8 @@ pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)
         url.push('=');
         url.push_str(&encode(value));
     }
-    value(answer(url, "GET", None).await)
+    let asked = ask(&url, "GET", None);
+    async { value(answer(asked).await) }
 }
 
 /// POSTs JSON to `/api/<path>` and reads the JSON.
@@ -53,7 +59,7 @@ pub(crate) async fn get<T: Read>(base: &str, path: &str, query: &[(&str, String)
 /// # Errors
 /// [`HttpError`], by what failed.
 pub(crate) async fn post<T: Read>(base: &str, path: &str, body: &str) -> Result<T, HttpError> {
-    value(answer(format!("{base}/api/{path}"), "POST", Some(body)).await)
+    value(answer(ask(&format!("{base}/api/{path}"), "POST", Some(body))).await)
 }
 
 /// DELETEs `/api/<path>`, its query in it, and reads the JSON.
@@ -61,7 +67,7 @@ pub(crate) async fn post<T: Read>(base: &str, path: &str, body: &str) -> Result<
 /// # Errors
 /// [`HttpError`], by what failed.
 pub(crate) async fn delete<T: Read>(base: &str, path: &str) -> Result<T, HttpError> {
-    value(answer(format!("{base}/api/{path}"), "DELETE", None).await)
+    value(answer(ask(&format!("{base}/api/{path}"), "DELETE", None)).await)
 }
 
 fn value<T: Read>(answer: Result<String, HttpError>) -> Result<T, HttpError> {
@@ -69,8 +75,8 @@ fn value<T: Read>(answer: Result<String, HttpError>) -> Result<T, HttpError> {
 }
 
 /// The text of a good answer.
-async fn answer(url: String, method: &str, body: Option<&str>) -> Result<String, HttpError> {
-    let (status, text) = fetch(&url, method, body).await.map_err(|_| HttpError::Unreachable)?;
+async fn answer(asked: Result<JsFuture, JsValue>) -> Result<String, HttpError> {
+    let (status, text) = told(asked).await.map_err(|_| HttpError::Unreachable)?;
     if (200..300).contains(&status) {
         return Ok(text);
     }
@@ -82,8 +88,8 @@ async fn answer(url: String, method: &str, body: Option<&str>) -> Result<String,
     Err(HttpError::Refused { status, detail: problem.detail })
 }
 
-/// Status and text of an answer; whatever the browser threw otherwise.
-async fn fetch(url: &str, method: &str, body: Option<&str>) -> Result<(u16, String), JsValue> {
+/// Sends a request.
+fn ask(url: &str, method: &str, body: Option<&str>) -> Result<JsFuture, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let options = web_sys::RequestInit::new();
     options.set_method(method);
@@ -93,8 +99,13 @@ async fn fetch(url: &str, method: &str, body: Option<&str>) -> Result<(u16, Stri
         options.set_headers(&headers);
         options.set_body(&body.into());
     }
-    let asked = window.fetch_with_str_and_init(url, &options);
-    let answer: web_sys::Response = JsFuture::from(asked).await?.dyn_into()?;
+    // Not the promise: one that fails while nobody listens is an error in the console.
+    Ok(window.fetch_with_str_and_init(url, &options).into())
+}
+
+/// Status and text of an answer; whatever the browser threw otherwise.
+async fn told(asked: Result<JsFuture, JsValue>) -> Result<(u16, String), JsValue> {
+    let answer: web_sys::Response = asked?.await?.dyn_into()?;
     let text = JsFuture::from(answer.text()?).await?;
     Ok((answer.status(), text.as_string().unwrap_or_default()))
 }

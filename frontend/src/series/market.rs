@@ -278,7 +278,8 @@ impl Market {
         // A page that ends before what is held begins is only older history.
         let at_the_tail = first_page || last.timestamp >= self.whole_from;
         let mut earliest = None;
-        for row in rows {
+        // The newest first: each older one goes in front.
+        for row in rows.iter().rev() {
             let held =
                 self.bars(Timeframe::M1).find(row.timestamp).and_then(|i| self.bars(Timeframe::M1).get(i));
             if held.is_none_or(|h| row.supersedes(h) && h != row) {
