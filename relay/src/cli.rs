@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::market::{Ms, QueryTime, Symbol, Timeframe, VenueId};
 
@@ -23,6 +24,17 @@ pub use healthcheck::{HealthError, probe};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What is wrong with a command line; `None` where it asks for help or the version.
+pub fn one_line(error: &clap::Error) -> Option<String> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return None;
+    }
+    let text = error.render().to_string();
+    let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let said: Vec<&str> = said.split_whitespace().collect();
+    Some(format!("{}; `tapedeck help` and `--help` behind a command say what there is", said.join(" ")))
 }
 
 /// What to do.

@@ -4,18 +4,33 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use relay::cli::{Archive, Cli, Command, probe, report};
+use relay::cli::{Archive, Cli, Command, one_line, probe, report};
 use relay::config::{Config, Flags};
 use relay::door::Tls;
 use relay::run;
 
 fn main() -> ExitCode {
-    match command(Cli::parse().command) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    match command(cli.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("tapedeck: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Help and version as they are; a mistake in one line, like those of settings.
+fn misused(error: &clap::Error) -> ExitCode {
+    match one_line(error) {
+        Some(line) => {
+            eprintln!("tapedeck: {line}");
+            ExitCode::from(2)
+        }
+        None => error.exit(),
     }
 }
 

@@ -126,6 +126,16 @@ test('the chart is walked by keys, spoken, and read as a table', async () => {
   assert.match(await spoken(), new RegExp(`Open ${money(bar.open)}, high ${money(bar.high)}, low ${money(bar.low)}, close ${money(bar.close)}, volume `));
   await until('the legend to show the same bar', async () => (await deck.at('legend').textContent()).includes(money(bar.open)));
   assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none', 'focus is visible');
+  // Bars move under the same spot with the window's width; the crosshair stays on its own while prices come in.
+  await page.setViewportSize({ width: 1150, height: 900 });
+  for (let change = 0; change < 2; change += 1) {
+    const { volume } = (await deck.bars('price')).at(-1);
+    await until('another trade', async () => (await deck.bars('price')).at(-1).volume !== volume);
+  }
+  await page.waitForTimeout(500);
+  const legend = await deck.at('legend').textContent();
+  assert.ok(legend.includes(money(bar.open)) && legend.includes(stamp(bar)), legend);
+  await page.setViewportSize({ width: 1400, height: 900 });
   // Out of view by Home, and what is in view follows.
   const before = await deck.visibleRange();
   await page.keyboard.press('Home');

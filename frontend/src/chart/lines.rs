@@ -3,7 +3,7 @@
 use shared::market::{Ms, Timeframe};
 
 use super::Chart;
-use crate::series::{Market, Visible, Window, layers};
+use crate::series::{Market, Visible, Window};
 use crate::settings::Scale;
 
 /// Bars shown at least and at most when zooming by keys.
@@ -42,8 +42,7 @@ impl Chart {
 
     /// Puts the crosshair on a bar at a price; none takes it away.
     pub(crate) fn move_crosshair(&self, at: Option<(Ms, f64)>) {
-        let (time, price) = at.map_or((f64::NAN, 0.0), |(at, price)| (layers::seconds(at), price));
-        self.js.move_crosshair(price, time);
+        self.js.crosshair(at);
     }
 
     pub(crate) fn set_scale(&self, scale: Scale) {

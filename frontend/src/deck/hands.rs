@@ -9,6 +9,7 @@ use super::page::storage;
 use super::{Core, Deck};
 use crate::chart::Aim;
 use crate::chart::js::{copy_picture, save};
+use crate::desk::Moved;
 use crate::desk::alerts::Ask;
 use crate::format;
 use crate::json::{self, members, writes};
@@ -70,6 +71,7 @@ impl Deck {
         chart.move_crosshair(Some((bar.timestamp, bar.close)));
         drop(guard);
         self.crosshair.set(Some(bar.timestamp));
+        self.moved(Moved::Crosshair(Some(bar.timestamp)));
         self.crosshair_moved.set(true);
         self.view.spoken.set(self.in_words(&bar));
         self.ask_frame();
@@ -81,6 +83,7 @@ impl Deck {
             chart.move_crosshair(None);
         }
         self.crosshair.set(None);
+        self.moved(Moved::Crosshair(None));
         self.crosshair_moved.set(true);
         self.ask_frame();
     }

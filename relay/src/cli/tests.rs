@@ -100,3 +100,23 @@ fn import_export_and_backfill_take_a_series_and_a_range() {
         assert!(parse(&format!("tapedeck {bad}")).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_mistake_is_one_line_that_names_what_is_wrong() {
+    for (line, names) in [
+        ("tapedeck serve --listen nope", "'nope' for '--listen"),
+        ("tapedeck serve --rolle relay", "'--rolle'"),
+        ("tapedeck replay", "<FILE>"),
+        ("tapedeck import a.csv --venue binance", "--symbol"),
+        ("tapedeck sevre", "'sevre'"),
+    ] {
+        let told = one_line(&parse(line).unwrap_err()).unwrap();
+        assert!(
+            told.lines().count() == 1 && told.contains(names) && told.contains("--help"),
+            "{line}: {told}"
+        );
+    }
+    for line in ["tapedeck", "tapedeck --help", "tapedeck --version", "tapedeck help serve"] {
+        assert_eq!(one_line(&parse(line).unwrap_err()), None, "{line}");
+    }
+}

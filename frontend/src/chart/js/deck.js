@@ -316,18 +316,34 @@ export function onRange(deck, callback) {
 }
 
 export function onCrosshair(deck, callback) {
+  const back = () => {
+    deck.back = 0;
+    if (deck.put && deck.series[0]?.priceToCoordinate(deck.put[1])) crosshair(deck, ...deck.put);
+  };
   const listen = (p) => {
-    if (!deck.echo) callback(p.time === undefined || !p.point ? NaN : p.time, p.paneIndex ?? -1);
+    if (deck.echo) return;
+    // After a change of data or size it is told of what is at the same spot now: where a bar was meant, it goes back
+    // there, once the change is complete.
+    if (deck.put && !p.sourceEvent) {
+      if (p.time !== deck.put[0]) deck.back ||= requestAnimationFrame(back);
+      return;
+    }
+    deck.put = undefined;
+    callback(p.time === undefined || !p.point ? NaN : p.time, p.paneIndex ?? -1);
   };
   deck.chart.subscribeCrosshairMove(listen);
-  deck.undo.push(() => deck.chart.unsubscribeCrosshairMove(listen));
+  deck.undo.push(() => {
+    cancelAnimationFrame(deck.back);
+    deck.chart.unsubscribeCrosshairMove(listen);
+  });
 }
 
-// The crosshair as another chart has it; NaN: none.
+// Puts the crosshair on a bar, by keys or as another chart has it; NaN: none.
 export function crosshair(deck, seconds, price) {
   deck.echo = true;
-  if (Number.isNaN(seconds) || !deck.series[0]) deck.chart.clearCrosshairPosition();
-  else deck.chart.setCrosshairPosition(price, seconds, deck.series[0]);
+  deck.put = Number.isNaN(seconds) || !deck.series[0] ? undefined : [seconds, price];
+  if (deck.put) deck.chart.setCrosshairPosition(price, seconds, deck.series[0]);
+  else deck.chart.clearCrosshairPosition();
   deck.echo = false;
 }
 

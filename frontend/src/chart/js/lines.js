@@ -151,12 +151,6 @@ export function nearLine(deck, at) {
   return y === null || y === undefined ? undefined : lineAt(deck, y, REACH.touch);
 }
 
-/** Puts the crosshair on a bar; NaN takes it away. */
-export function moveCrosshair(deck, at, time) {
-  if (Number.isNaN(time)) deck.chart.clearCrosshairPosition();
-  else deck.chart.setCrosshairPosition(at, time, price(deck));
-}
-
 /** 0 plain, 1 logarithmic, 2 percent; upside down or not; scaled to what is in view again. */
 export function setScale(deck, mode, inverted) {
   price(deck)?.priceScale().applyOptions({ mode, invertScale: inverted, autoScale: true });

@@ -19,8 +19,6 @@ extern "C" {
     pub(crate) fn pointer_price(deck: &JsDeck) -> f64;
     #[wasm_bindgen(js_name = nearLine)]
     pub(crate) fn near_line(deck: &JsDeck, price: f64) -> Option<String>;
-    #[wasm_bindgen(js_name = moveCrosshair)]
-    pub(crate) fn move_crosshair(deck: &JsDeck, price: f64, time: f64);
     #[wasm_bindgen(js_name = setScale)]
     pub(crate) fn set_scale(deck: &JsDeck, mode: u8, inverted: bool);
     pub(crate) fn portrait(deck: &JsDeck, words: &str) -> js_sys::Promise;

@@ -120,7 +120,8 @@ impl JsChart {
         self.crosshair = Some(closure);
     }
 
-    /// Puts the crosshair onto a bar at a price, or takes it away; [`Self::on_crosshair`] is not told.
+    /// Puts the crosshair onto a bar at a price, where it stays until the pointer moves, or takes it away;
+    /// [`Self::on_crosshair`] is not told.
     pub(crate) fn crosshair(&self, at: Option<(shared::market::Ms, f64)>) {
         let (seconds, price) =
             at.map_or((f64::NAN, 0.0), |(at, price)| (crate::series::layers::seconds(at), price));
@@ -218,11 +219,6 @@ impl JsChart {
     /// The key of the line near a price.
     pub(crate) fn near_line(&self, price: f64) -> Option<String> {
         lines::near_line(&self.deck, price)
-    }
-
-    /// Puts the crosshair at a price and chart seconds; NaN seconds take it away.
-    pub(crate) fn move_crosshair(&self, price: f64, seconds: f64) {
-        lines::move_crosshair(&self.deck, price, seconds);
     }
 
     /// 0 plain, 1 logarithmic, 2 percent.
