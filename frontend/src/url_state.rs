@@ -55,6 +55,10 @@ impl UrlState {
                 _ => {}
             }
         }
+        // No stretch that could be shown.
+        if state.from.zip(state.to).is_some_and(|(from, to)| from >= to) {
+            (state.from, state.to) = (None, None);
+        }
         state
     }
 
@@ -179,5 +183,6 @@ mod tests {
         let state = UrlState::parse("from=2025-01-31&to=2025-01-31");
         assert_eq!(state.from, Some(Ms(1_738_281_600_000)));
         assert_eq!(state.to, Some(Ms(1_738_368_000_000)));
+        assert_eq!(UrlState::parse("from=2025-01-31&to=2025-01-30"), UrlState::default(), "from is after to");
     }
 }

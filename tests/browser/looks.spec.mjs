@@ -59,7 +59,20 @@ test('what is chosen in the settings shows at once and after a reload, before th
 });
 
 test('a changed value flashes, and nothing moves where the system asks for that', async () => {
-  const deck = await Deck.open(browser, relay, { symbol: BTC });
+  // Open interest grows by a fiftieth when the test says so: left alone, no shown digit may change for minutes.
+  let factor = 1;
+  const deck = await Deck.visit(browser, relay, { symbol: BTC, venue: 'sim' }, {}, (page) =>
+    page.routeWebSocket(/\/ws/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((text) => {
+        const frame = JSON.parse(text);
+        if (frame.type === 'oi') for (const key of ['open_interest', 'open_interest_value']) frame[key] *= factor;
+        socket.send(JSON.stringify(frame));
+      });
+    }));
+  await deck.live();
+  await until('a value', async () => /\d/.test(await deck.at('card-oi').innerText()));
+  factor = 1.02;
   const flash = () =>
     deck.page.evaluate(() => {
       const card = document.querySelector('[data-beat]');

@@ -64,6 +64,10 @@ impl Holes {
         let mut shades: Vec<Shade> = Vec::new();
         for Hole { gap, .. } in &self.0 {
             let to = gap.to.unwrap_or(now).max(gap.from + Ms(1));
+            // Nothing was to be had while the market was closed.
+            if market.calendar().next_open(gap.from) >= to {
+                continue;
+            }
             let (a, b) = (bars.lower(open(gap.from)), bars.lower(open(to - Ms(1)) + Ms(1)));
             // Bars a..b are in the hole; without any, it lies between b - 1 and a.
             let (first, last) = (a.max(start), b.min(end));
@@ -136,6 +140,33 @@ mod tests {
             .collect();
         market.merge_bars(Timeframe::M1, &bars);
         market
+    }
+
+    #[test]
+    fn a_hole_in_a_closed_session_is_none() {
+        let symbol = "CME_MINI:MNQ1!".parse().unwrap();
+        let mut market = Market::new(symbol, VenueId::new("sim"), Calendar::Cme, Vec::new());
+        // The last hour of Friday, 2026-11-20, up to 22:00 UTC.
+        let close = Ms(1_795_212_000_000);
+        let minute = |n: i64| Bar {
+            closed: true,
+            ..Bar::flat(close - Ms(n * 60_000), Timeframe::M1, 100.0, Origin::Trades)
+        };
+        market.merge_bars(Timeframe::M1, &(1..=60).rev().map(minute).collect::<Vec<_>>());
+        let of = |from: Ms, to: Ms| {
+            let gap = Gap {
+                timestamp: from,
+                channel: Channel::Trade,
+                from,
+                to: Some(to),
+                cause: GapCause::Restart,
+                state: GapState::Lost,
+            };
+            let holes = Holes(vec![Hole { venue: VenueId::new("sim"), gap }]);
+            holes.shades(&market, Timeframe::M1, (0, 60), to).len()
+        };
+        assert_eq!(of(close + Ms::DAY, close + Ms::DAY + Ms::MINUTE), 0, "on Saturday");
+        assert_eq!(of(close - Ms::MINUTE, close + Ms::DAY), 1, "from Friday on");
     }
 
     fn shaded(holes: &Holes, timeframe: Timeframe, window: (usize, usize)) -> Vec<(i64, i64)> {

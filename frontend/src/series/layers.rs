@@ -203,11 +203,11 @@ impl Layer {
             Layer::Price => Some(bar.close),
             Layer::Volume => Some(bar.volume),
             Layer::Oi => {
-                let joined = market.oi_at(join, end - Ms(1))?;
+                let joined = market.oi_at(join, last_instant(market, end))?;
                 // A sum without one of its parts would show a fall that never was.
                 joined.missing.is_empty().then_some(joined.open_interest)
             }
-            Layer::OiOf(_) => track()?.oi_at(end - Ms(1)).map(|p| p.open_interest),
+            Layer::OiOf(_) => track()?.oi_at(last_instant(market, end)).map(|p| p.open_interest),
             // A forecast holds until the next one, but not for ever.
             Layer::Funding(_) => {
                 hourly_percent(track()?, FundingKind::Predicted, open.min(end - MAX_AGE), end)
@@ -222,6 +222,12 @@ impl Layer {
             Layer::DepthAsk => market.book_of(open, end)?.depth_10bps.map(|d| d.ask_usd),
         }
     }
+}
+
+/// The last instant before `end` that has come: a forming bar's end lies in the future, where nothing is fresh.
+fn last_instant(market: &Market, end: Ms) -> Ms {
+    let come = market.bars(Timeframe::M1).last().map(|minute| minute.timestamp + Ms::MINUTE);
+    come.map_or(end, |come| come.min(end)) - Ms(1)
 }
 
 /// Chart seconds of an instant; the only place that leaves milliseconds.
@@ -245,4 +251,44 @@ fn liquidated(market: &Market, side: LiquidationSide, from: Ms, to: Ms) -> Optio
     let mut hits = hits.filter(|l| l.side == side).peekable();
     hits.peek()?;
     Some(hits.map(|l| l.value).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::event::{Channel, MemberName, OpenInterest, Origin};
+    use shared::market::{Calendar, VenueId};
+    use shared::maths::joined::Member;
+
+    use super::*;
+
+    #[test]
+    fn a_forming_bar_has_the_open_interest_of_now() {
+        let name = MemberName { symbol: "BTCUSDT-PERP".parse().unwrap(), venue: VenueId::new("sim") };
+        let track = Track::new(Member { name, quote: "USDT".into(), channels: vec![Channel::Oi] }, 0);
+        let symbol = "BTCUSDT-PERP".parse().unwrap();
+        let mut market = Market::new(symbol, VenueId::new("sim"), Calendar::Continuous, vec![track]);
+        let minute = |n: i64| Bar::flat(Ms(n * 60_000), Timeframe::M1, 100.0, Origin::Trades);
+        // Five minutes into an hour, of which the page holds the hour before too.
+        let hour = |n: i64, closed| Bar {
+            closed,
+            ..Bar::flat(Ms(n * 3_600_000), Timeframe::H1, 100.0, Origin::Kline)
+        };
+        market.merge_bars(Timeframe::H1, &[hour(1, true), hour(2, false)]);
+        market.merge_bars(Timeframe::M1, &(60..=125).map(minute).collect::<Vec<_>>());
+        let oi = |n: i64, coins| OpenInterest {
+            timestamp: Ms(n * 60_000),
+            open_interest: coins,
+            open_interest_value: None,
+        };
+        market.merge_oi(0, vec![oi(119, 10.0), oi(120, 20.0)]);
+        for layer in [Layer::Oi, Layer::OiOf(0)] {
+            let values: Vec<Option<f64>> =
+                market.bars(Timeframe::H1).iter().map(|bar| layer.value(&market, bar)).collect();
+            assert_eq!(values, [Some(10.0), Some(20.0)], "{layer:?}");
+        }
+        // What has not been told for ten minutes says nothing.
+        market.merge_bars(Timeframe::M1, &(126..=131).map(minute).collect::<Vec<_>>());
+        let forming = market.bars(Timeframe::H1).last().copied().unwrap();
+        assert_eq!(Layer::Oi.value(&market, &forming), None);
+    }
 }

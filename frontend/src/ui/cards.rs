@@ -207,7 +207,7 @@ fn BookCard() -> impl IntoView {
             >
                 {text(move || or_unknown(spread().map(format::bps)))}
             </p>
-            <dl class="num two">
+            <dl class="num two" class:long=flag(move || decimals() > 5)>
                 <dt>"bid"</dt> <dd class="up">{text(move || price(view.book.get().map(|b| b.bid_px)))}</dd>
                 <dt>"ask"</dt> <dd class="down">{text(move || price(view.book.get().map(|b| b.ask_px)))}</dd>
                 <dt title="Bids resting within 10 bp of the mid">"depth"</dt>
